@@ -1,0 +1,102 @@
+"""NAS Workbench: a search space asks questions, an architecture is the answers, a measure is a number about it."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+# Public name -> the module it lives in; loaded when first used, so that `import workbench` stays quick.
+_HOMES = {
+    "Architecture": "workbench.architecture",
+    "CellEditor": "workbench.widgets.cell_editor",
+    "Infeasible": "workbench.errors",
+    "InvalidInput": "workbench.errors",
+    "Ledger": "workbench.ledger",
+    "LedgerError": "workbench.errors",
+    "Local": "workbench.executors",
+    "Measure": "workbench.measure",
+    "MissingData": "workbench.errors",
+    "SearchSpace": "workbench.spaces.space",
+    "SpaceMap": "workbench.widgets.space_map",
+    "UnknownName": "workbench.errors",
+    "WorkbenchError": "workbench.errors",
+    "agreement": "workbench.analysis.agreement",
+    "benchmark": "workbench.benchmarks",
+    "benchmarks": "workbench.benchmarks",
+    "best": "workbench.studies.results",
+    "compare": "workbench.studies.compare",
+    "front": "workbench.studies.results",
+    "pipelines": "workbench.pipelines",
+    "proxies": "workbench.proxies",
+    "run": "workbench.pipelines",
+    "samplers": "workbench.samplers",
+    "score": "workbench.proxies.score",
+    "score_model": "workbench.proxies.score",
+    "search": "workbench.studies.search",
+    "search_space": "workbench.spaces",
+    "search_spaces": "workbench.spaces",
+    "tasks": "workbench.tasks",
+}
+__all__ = list(_HOMES)  # the names are listed once, above
+
+if TYPE_CHECKING:
+    from workbench.analysis.agreement import agreement as agreement
+    from workbench.architecture import Architecture as Architecture
+    from workbench.benchmarks import benchmark as benchmark
+    from workbench.benchmarks import benchmarks as benchmarks
+    from workbench.errors import Infeasible as Infeasible
+    from workbench.errors import InvalidInput as InvalidInput
+    from workbench.errors import LedgerError as LedgerError
+    from workbench.errors import MissingData as MissingData
+    from workbench.errors import UnknownName as UnknownName
+    from workbench.errors import WorkbenchError as WorkbenchError
+    from workbench.executors import Local as Local
+    from workbench.ledger import Ledger as Ledger
+    from workbench.measure import Measure as Measure
+    from workbench.pipelines import pipelines as pipelines
+    from workbench.pipelines import run as run
+    from workbench.proxies import proxies as proxies
+    from workbench.proxies.score import score as score
+    from workbench.proxies.score import score_model as score_model
+    from workbench.samplers import samplers as samplers
+    from workbench.spaces import search_space as search_space
+    from workbench.spaces import search_spaces as search_spaces
+    from workbench.spaces.space import SearchSpace as SearchSpace
+    from workbench.studies.compare import compare as compare
+    from workbench.studies.results import best as best
+    from workbench.studies.results import front as front
+    from workbench.studies.search import search as search
+    from workbench.tasks import tasks as tasks
+    from workbench.widgets.cell_editor import CellEditor as CellEditor
+    from workbench.widgets.space_map import SpaceMap as SpaceMap
+
+
+class _Front(ModuleType):
+    """The package's face: a public function keeps its name even where a folder is called the same.
+
+    `wb.proxies()` lists the proxies that live in the folder `workbench/proxies/`. Importing that folder makes Python
+    bind it here under the same name; this refuses the binding. `from workbench.proxies import ...` is not affected.
+    """
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name in _HOMES and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'workbench' has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name]), name)
+    setattr(sys.modules[__name__], name, value)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+sys.modules[__name__].__class__ = _Front
