@@ -1,0 +1,61 @@
+"""A restricted space: another space's questions with fewer answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import networkx as nx
+
+from workbench.architecture import Architecture
+from workbench.errors import InvalidInput, UnknownName
+from workbench.spaces.choices import Answer, Choices, Narrowed
+from workbench.spaces.space import SearchSpace
+
+if TYPE_CHECKING:
+    import torch
+
+    from workbench.networks.counts import Counts
+    from workbench.tasks.task import Task
+
+
+class Restricted(SearchSpace):
+    """The architectures of `whole` that answer the named questions as allowed; they stay architectures of `whole`."""
+
+    def __init__(self, whole: SearchSpace, answers: Mapping[str, Sequence[Answer]]) -> None:
+        self.name = whole.name
+        self.whole = whole
+        self.flat = whole.flat  # type: ignore[misc]  # as flat as what it narrows
+        self.canonical_rules = whole.canonical_rules  # type: ignore[misc]
+        asked = {question.name: question for question in whole.questions()}
+        self._allowed: dict[str, tuple[Answer, ...]] = {}
+        for name, kept in answers.items():
+            if name not in asked:
+                raise UnknownName.of(f"question of {whole.name}", name, asked)
+            if isinstance(kept, str) or not kept:
+                raise InvalidInput(f"Question {name!r} needs a non-empty list of answers to keep, not {kept!r}.")
+            self._allowed[name] = tuple(asked[name].check(answer) for answer in kept)
+
+    def suggest(self, choices: Choices) -> nx.DiGraph:
+        """The whole space's questions, with the allowed answers."""
+        return self.whole.suggest(Narrowed(choices, self._allowed))
+
+    def network(self, graph: nx.DiGraph, task: Task) -> torch.nn.Module:
+        """The whole space's network."""
+        return self.whole.network(graph, task)
+
+    def parse(self, text: str) -> Architecture:
+        """The architecture whose string is `text`; raises `InvalidInput` also for those outside the restriction."""
+        return self.architecture(self.whole.parse(text).decisions)
+
+    def format(self, arch: Architecture) -> str:
+        """The whole space's string."""
+        return self.whole.format(arch)
+
+    def canonical(self, arch: Architecture, rule: str = "isomorphic") -> str:
+        """The whole space's rule."""
+        return self.whole.canonical(arch, rule)
+
+    def counts(self, arch: Architecture, task: str | Task = "cifar10", live: bool = False) -> Counts:
+        """The whole space's counts."""
+        return self.whole.counts(arch, task, live)
