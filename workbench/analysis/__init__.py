@@ -1,0 +1,1 @@
+"""Analysis: what scores are worth, judged against measured truth."""

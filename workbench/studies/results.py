@@ -1,0 +1,64 @@
+"""What a study found: its best architecture and its front, infeasible trials left out."""
+
+from __future__ import annotations
+
+import pandas as pd
+from optuna import Study
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+
+from workbench.architecture import Architecture
+from workbench.errors import InvalidInput
+from workbench.spaces import search_space
+from workbench.spaces.space import SearchSpace
+
+
+def best(study: Study, space: SearchSpace | None = None) -> Architecture:
+    """The architecture of the best feasible trial of a study with one measure.
+
+    `space` is needed only where the searched space is not in the catalogue. Raises `InvalidInput` for a study of
+    several measures (see `front`) and for one in which no trial succeeded.
+    """
+    if len(study.directions) != 1:
+        n = len(study.directions)
+        raise InvalidInput(f"This study has {n} measures and so no single best: use wb.front(study).")
+    trials = _feasible(study)
+    sign = 1 if study.direction == StudyDirection.MAXIMIZE else -1
+    top = max(trials, key=lambda trial: sign * trial.values[0])
+    return (space or search_space(study.user_attrs["space"])).parse(top.user_attrs["architecture"])
+
+
+def front(study: Study) -> pd.DataFrame:
+    """The feasible trials that no other one beats in every measure, indexed by architecture string.
+
+    Columns: one per measure, and `trial`, the trial's number. Rows are ordered by the first measure, best first.
+    """
+    names = study.user_attrs.get("measures") or [f"value_{i}" for i in range(len(study.directions))]
+    signs = [1 if d == StudyDirection.MAXIMIZE else -1 for d in study.directions]
+    trials = _feasible(study)
+    points = [[sign * value for sign, value in zip(signs, t.values, strict=True)] for t in trials]
+    kept = [t for t, point in zip(trials, points, strict=True) if not any(_dominates(other, point) for other in points)]
+    frame = pd.DataFrame(
+        [dict(zip(names, t.values, strict=True)) | {"trial": t.number} for t in kept],
+        index=pd.Index([t.user_attrs["architecture"] for t in kept], name="architecture"),
+    )
+    return frame.sort_values(names[0], ascending=signs[0] < 0)
+
+
+def _feasible(study: Study) -> list[FrozenTrial]:
+    finished = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    trials = [t for t in finished if "architecture" in t.user_attrs]
+    if not trials:
+        raise InvalidInput(f"The study {study.study_name!r} has no finished trial with an architecture yet.")
+    feasible = [t for t in trials if all(violation <= 0 for violation in t.constraints.values())]
+    if not feasible:
+        closest = min(trials, key=lambda t: sum(max(v, 0.0) for v in t.constraints.values()))
+        raise InvalidInput(
+            f"None of the {len(trials)} trials meets the constraints. The closest is "
+            f"{closest.user_attrs['architecture']}, over by {dict(closest.constraints)}. Loosen a bound or search on."
+        )
+    return feasible
+
+
+def _dominates(a: list[float], b: list[float]) -> bool:
+    return a != b and all(x >= y for x, y in zip(a, b, strict=True))
