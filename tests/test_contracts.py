@@ -10,7 +10,7 @@ import pytest
 from workbench.benchmarks import benchmark, for_space
 from workbench.proxies import catalogue as proxies
 from workbench.samplers import catalogue as samplers
-from workbench.spaces import spaces
+from workbench.spaces import catalogue as spaces
 from workbench.testing import benchmark_contract, proxy_contract, sampler_contract, space_contract
 
 

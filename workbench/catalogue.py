@@ -33,7 +33,7 @@ class Catalogue(Generic[T]):
         return member
 
     def entering(self, name: str) -> Callable[[T], T]:
-        """The same as a decorator: `@spaces.entering("nasbench201")`."""
+        """The same as a decorator: `@catalogue.entering("nasbench201")`."""
         return lambda member: self.enter(name, member)
 
     def find(self, name: str) -> T:

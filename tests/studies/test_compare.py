@@ -65,7 +65,6 @@ def test_wrong_arguments_are_refused_before_anything_runs() -> None:
         compare(["random"], Measure("ones", "higher", lambda arch: 1.0), [0], 5)
 
 
-@pytest.mark.slow
 def test_evolution_is_within_the_reference_band_on_cifar100(
     shared_data: Callable[[str], Path],
 ) -> None:

@@ -1,0 +1,56 @@
+"""The catalogue of benchmarks: tables of recorded accuracies and costs."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from workbench.benchmarks import nasbench201, natsbench_tss
+from workbench.benchmarks.benchmark import Benchmark
+from workbench.benchmarks.loader import Loader
+from workbench.catalogue import Catalogue
+from workbench.errors import UnknownName, refuse_unknown
+from workbench.spaces import search_space
+from workbench.spaces.space import SearchSpace
+
+__all__ = ["Benchmark", "Loader", "benchmark", "benchmarks", "for_space", "catalogue"]
+
+catalogue: Catalogue[Loader] = Catalogue("benchmark")
+catalogue.enter("nasbench201", nasbench201.LOADER)
+catalogue.enter("natsbench_tss", natsbench_tss.LOADER)
+
+
+def benchmarks() -> list[str]:
+    """The names of the benchmarks there are."""
+    return catalogue.names()
+
+
+def benchmark(name: str, dataset: str | None = None, **options: Any) -> Benchmark:
+    """The benchmark `name` on a data set (without one, its first).
+
+    Opening the same one again in a process gives the same object. Raises `UnknownName` for an unknown name,
+    data set or keyword, with the nearest ones, and `MissingData` where the user has to bring the files.
+    """
+    loader = catalogue.find(name)
+    if dataset is None:
+        dataset = loader.datasets[0]
+    if dataset not in loader.datasets:
+        raise UnknownName.of(f"data set of benchmark {name}", dataset, loader.datasets)
+    refuse_unknown(options, loader.keywords, f"benchmark {name!r}")
+    return _opened(name, dataset, tuple(sorted(loader.settle(**options).items())))
+
+
+def for_space(space: SearchSpace | str) -> list[tuple[str, str]]:
+    """(benchmark, data set) of every table of a search space whose files are on this machine."""
+    wanted = space.name if isinstance(space, SearchSpace) else search_space(space).name
+    tables = [(name, catalogue.find(name)) for name in catalogue.names()]
+    here = [(name, loader) for name, loader in tables if loader.space == wanted and loader.at_hand]
+    return [(name, dataset) for name, loader in here for dataset in loader.datasets]
+
+
+@lru_cache(maxsize=16)
+def _opened(name: str, dataset: str, settled: tuple[tuple[str, Any], ...]) -> Benchmark:
+    """The benchmark with settled options: opened once in a process, also when it comes in pickled."""
+    loader = catalogue.find(name)
+    records = loader.load(dataset, **dict(settled))
+    return Benchmark(name, dataset, search_space(loader.space), records, (_opened, (name, dataset, settled)))
