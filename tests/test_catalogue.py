@@ -50,6 +50,21 @@ def test_a_decorator_enters_what_it_decorates(fruits: Catalogue[str]) -> None:
     assert fruits.find("cherry") == "dark"
 
 
+def test_a_notebook_cell_may_be_run_again(fruits: Catalogue[str]) -> None:
+    def melon() -> int:
+        return 1
+
+    def again() -> int:
+        return 2
+
+    again.__qualname__ = melon.__qualname__
+    with pytest.raises(InvalidInput, match="already a fruit"):
+        fruits.enter("melon", fruits.enter("melon", melon))  # type: ignore[type-var]
+    melon.__module__ = again.__module__ = "__main__"
+    assert fruits.enter("melon", again) is again  # type: ignore[type-var]
+    assert fruits.find("melon") is again
+
+
 def test_the_table_has_a_row_for_every_member(fruits: Catalogue[str]) -> None:
     table = fruits.table(lambda member: {"colour": member})
     assert table.loc["banana", "colour"] == "yellow"

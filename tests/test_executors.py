@@ -71,6 +71,13 @@ def test_a_worker_that_dies_takes_only_its_own_item(local: Local) -> None:
     assert [o.value for o in local.map(die_at_three, [5, 6])] == [5, 6]
 
 
+def test_what_cannot_be_sent_to_a_worker_is_an_error_of_its_item(local: Local) -> None:
+    outcomes = list(local.map(slow_first, [1, lambda: 0, 2], names=["one", "a lambda", "two"]))
+    assert [o.value for o in outcomes] == [1, None, 2]
+    assert "lambda" in outcomes[1].error
+    assert outcomes[1].error.endswith("(on the way to or from a worker)")
+
+
 def test_workers_are_other_processes_with_one_thread_each(local: Local) -> None:
     assert {o.value for o in local.map(threads, range(4))} == {"1"}
     pids = {o.value for o in local.map(process, range(8))}

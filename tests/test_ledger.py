@@ -50,7 +50,7 @@ def test_a_key_keeps_its_first_value(tmp_path: Path) -> None:
     ledger.write({KEY: Entry(1.0)})
     ledger.write({KEY: Entry(2.0)})
     assert ledger.read([KEY])[KEY].value == 1.0
-    assert len(ledger) == 1
+    assert ledger.size == 1
 
 
 def test_thousands_of_keys_are_read_in_one_call(tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_four_processes_write_without_losing_anything(tmp_path: Path) -> None:
     for writer in writers:
         writer.join()
         assert writer.exitcode == 0
-    assert len(Ledger(where)) == 4 * 50
+    assert Ledger(where).size == 4 * 50
 
 
 def _write(where: Path, number: int) -> None:
@@ -109,7 +109,7 @@ def test_a_locked_ledger_is_one_clear_error_and_keeps_what_it_had(
     blocker.execute("ROLLBACK")
     blocker.close()
     ledger.write({keys(1)[0]: Entry(2.0)})
-    assert len(ledger) == 2
+    assert ledger.size == 2
 
 
 def test_a_read_only_ledger_is_refused_before_anything_is_computed(

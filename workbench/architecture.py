@@ -60,4 +60,5 @@ class Architecture:
         # The drawing is a picture of the graph, which stands on the floor above values: fetched only when shown.
         from workbench.drawing import lay_out, svg
 
-        return f"<figure>{svg(lay_out(self.graph))}<figcaption><code>{escape(str(self))}</code></figcaption></figure>"
+        drawn = svg(lay_out(self.graph, self._space.live(self.graph)))
+        return f"<figure>{drawn}<figcaption><code>{escape(str(self))}</code></figcaption></figure>"

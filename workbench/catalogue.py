@@ -27,7 +27,7 @@ class Catalogue(Generic[T]):
         """Enter `member` under `name`; a name is given once."""
         if not name.isidentifier():
             raise InvalidInput(f"{name!r} cannot name a {self.noun}: use letters, digits and underscores.")
-        if name in self._members:
+        if name in self._members and not _is_redefined(self._members[name], member):
             raise InvalidInput(f"There is already a {self.noun} named {name!r}: choose another name.")
         self._members[name] = member
         return member
@@ -73,3 +73,14 @@ class Catalogue(Generic[T]):
         for point in entry_points(group=f"workbench.{self.plural}"):
             if point.name not in self._members:
                 self.enter(point.name, point.load())
+
+
+def _is_redefined(before: object, after: object) -> bool:
+    """Whether both are the same definition of an interactive session, run again: a notebook cell that was edited."""
+    return _origin(before) == _origin(after) != ""
+
+
+def _origin(member: object) -> str:
+    defined = getattr(member, "function", member)
+    module = getattr(defined, "__module__", "")
+    return f"{module}.{getattr(defined, '__qualname__', type(defined).__qualname__)}" if module == "__main__" else ""

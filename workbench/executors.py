@@ -133,7 +133,7 @@ class Local:
                     index = waiting.popleft()
                     flying[pool.submit(_called, function, index, names[index], items[index])] = index
                 for future in wait(flying, return_when=FIRST_COMPLETED).done:
-                    outcome = future.result()
+                    outcome = _landed(future, flying[future], names)
                     del flying[future]
                     yield outcome
         except BrokenProcessPool:
@@ -148,6 +148,16 @@ class Local:
             context = multiprocessing.get_context("spawn")
             self._pool = ProcessPoolExecutor(self.workers, mp_context=context, initializer=_one_thread)
         return self._pool
+
+
+def _landed(future: Future[Outcome], index: int, names: list[str]) -> Outcome:
+    """The outcome of a finished future; what could not be sent to or from the worker is an error of its item."""
+    error = future.exception()
+    if error is None:
+        return future.result()
+    if isinstance(error, BrokenProcessPool):
+        raise error
+    return Outcome(index, names[index], error=f"{type(error).__name__}: {error} (on the way to or from a worker)")
 
 
 def _named(items: Sequence[Any], names: Sequence[str] | None) -> list[str]:

@@ -107,7 +107,9 @@ class Ledger:
             for chunk in _chunks(rows):
                 connection.execute(dialect.insert(_SCORES).on_conflict_do_nothing(), chunk)
 
-    def __len__(self) -> int:
+    @property
+    def size(self) -> int:
+        """How many entries there are."""
         from sqlalchemy import func
 
         with self._guarded("read"), self._engine.connect() as connection:

@@ -36,8 +36,9 @@ class Measure:
     space: SearchSpace | None = field(default=None, repr=False, compare=False)
 
     def __call__(self, arch: Architecture) -> float:
-        """The value for `arch`; NaN where it cannot be measured."""
-        return float(self.function(arch))
+        """The value for `arch`; NaN, with a `reason` where the function gives one, if it cannot be measured."""
+        value = self.function(arch)
+        return value if isinstance(value, float) else float(value)
 
     @property
     def sign(self) -> int:

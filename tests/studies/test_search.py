@@ -177,7 +177,7 @@ def test_dear_numbers_are_paid_for_once(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "l.sqlite3")
     for _ in range(2):
         search(SPACE, measure, "random", 10, seed=4, ledger=ledger, progress=False)
-    assert len(paid) == len(set(paid)) == len(ledger) == 10
+    assert len(paid) == len(set(paid)) == ledger.size == 10
     search(SPACE, replace(measure, seed=1), "random", 10, seed=4, ledger=ledger, progress=False)
     assert len(paid) == 20
 

@@ -17,7 +17,7 @@ from workbench.spaces.space import SearchSpace
 
 DUPLICATES = ("functional", "exact", "allow")
 INTERRUPTED = "interrupted"  # user attribute of a trial that was asked but never measured
-_REDRAWS = 10
+_REDRAWS = 5
 
 
 class SpaceExhausted(Exception):
@@ -25,7 +25,7 @@ class SpaceExhausted(Exception):
 
 
 class WithoutRepeats(BaseSampler):
-    """Asks `sampler` again, up to ten times, then takes the nearest unseen architecture to its last proposal.
+    """Asks `sampler` again, up to five times, then takes the nearest unseen architecture to its last proposal.
 
     `duplicates` says what counts as seen: "functional" (computes the same function), "exact" (same answers) or
     "allow" (nothing). Infeasible proposals are redrawn too. Raises `SpaceExhausted` when nothing new is left.

@@ -31,7 +31,7 @@ def _measured(measure: Measure, arch: Architecture) -> Entry:
         return Entry(math.nan, f"{measure.name}: {type(error).__name__}: {error}", time.perf_counter() - start)
     seconds = time.perf_counter() - start
     if not math.isfinite(value):
-        return Entry(math.nan, f"{measure.name} is {value}", seconds)
+        return Entry(math.nan, getattr(value, "reason", None) or f"{measure.name} is {value}", seconds)
     return Entry(value, None, seconds)
 
 

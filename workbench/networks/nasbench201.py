@@ -1,0 +1,172 @@
+"""The NAS-Bench-201 network: a cell stacked around two reduction blocks (Dong & Yang, ICLR 2020)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+from workbench.errors import InvalidInput, nearest
+from workbench.networks.counts import Counts
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+STAGES = 3
+_KERNELS = {"nor_conv_1x1": 1, "nor_conv_3x3": 3}
+_WEIGHTLESS = ("none", "skip_connect", "avg_pool_3x3")
+
+
+class Network(nn.Module):
+    """The official network of a cell: stem, three stages of `n_cells` cells, pooled to a linear classifier.
+
+    `graph` is the cell: nodes in topological order, the first its input and the last its output, operations
+    as `op` on the edges. Input (n, C, H, W) of the given `shape` (C, H, W); output (n, `n_classes`). Stages
+    have `channels`, twice and four times as many. Dead edges are computed too, as in the benchmark. Weights
+    are torch's default initialisation, from the global generator: `space.build` seeds it.
+    """
+
+    def __init__(
+        self,
+        graph: nx.DiGraph,
+        shape: tuple[int, int, int],
+        n_classes: int,
+        *,
+        n_cells: int = 5,
+        channels: int = 16,
+    ) -> None:
+        super().__init__()
+        _check_size(n_cells, channels)
+        widths = [channels * 2**stage for stage in range(STAGES)]
+        self.stem = nn.Sequential(
+            nn.Conv2d(shape[0], channels, 3, padding=1, bias=False),
+            nn.BatchNorm2d(channels),
+        )
+        self.cells = nn.ModuleList()
+        for stage, width in enumerate(widths):
+            if stage:
+                self.cells.append(Reduction(widths[stage - 1], width))
+            self.cells.extend(Cell(graph, width) for _ in range(n_cells))
+        self.head = nn.Sequential(nn.BatchNorm2d(widths[-1]), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        self.classifier = nn.Linear(widths[-1], n_classes)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Logits (n, n_classes) of images (n, C, H, W)."""
+        x = self.stem(x)
+        for cell in self.cells:
+            x = cell(x)
+        logits: torch.Tensor = self.classifier(self.head(x))
+        return logits
+
+
+class Cell(nn.Module):
+    """One cell: every node is the sum of its edges' operations on earlier nodes, all of the input's shape."""
+
+    def __init__(self, graph: nx.DiGraph, channels: int) -> None:
+        super().__init__()
+        nodes = list(graph)
+        self.n_nodes = len(nodes)
+        self.edges = nn.ModuleDict()
+        self.wires: list[tuple[int, int, str]] = []
+        for target, node in enumerate(nodes):
+            for source, earlier in enumerate(nodes[:target]):
+                op = graph.edges[earlier, node]["op"] if graph.has_edge(earlier, node) else "none"
+                if op != "none":
+                    name = f"{earlier}->{node}"
+                    self.edges[name] = operation(op, channels)
+                    self.wires.append((source, target, name))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """The output node's sum, of the input's shape; zero where nothing but `none` reaches it."""
+        nodes: list[torch.Tensor | None] = [x] + [None] * (self.n_nodes - 1)
+        for source, target, name in self.wires:
+            incoming, before = nodes[source], nodes[target]
+            # A node that nothing reaches is zero; its edges still run, as the benchmark runs them.
+            term = self.edges[name](torch.zeros_like(x) if incoming is None else incoming)
+            nodes[target] = term if before is None else before + term
+        out = nodes[-1]
+        return torch.zeros_like(x) if out is None else out
+
+
+class Reduction(nn.Module):
+    """The residual block between stages: two convolutions beside a pooled shortcut, at half the size."""
+
+    def __init__(self, c_in: int, c_out: int) -> None:
+        super().__init__()
+        self.conv_a = relu_conv_bn(c_in, c_out, 3, stride=2)
+        self.conv_b = relu_conv_bn(c_out, c_out, 3)
+        # Rounding up changes nothing for the benchmark's even sizes and lets odd ones meet the convolution's.
+        self.shortcut = nn.Sequential(nn.AvgPool2d(2, stride=2, ceil_mode=True), nn.Conv2d(c_in, c_out, 1, bias=False))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(n, c_in, H, W) to (n, c_out, H/2, W/2)."""
+        out: torch.Tensor = self.conv_b(self.conv_a(x)) + self.shortcut(x)
+        return out
+
+
+def operation(op: str, channels: int) -> nn.Module:
+    """The module of one of the benchmark's operations, `none` excepted, which is the absence of an edge."""
+    if op in _KERNELS:
+        return relu_conv_bn(channels, channels, _KERNELS[op])
+    if op == "avg_pool_3x3":
+        return nn.AvgPool2d(3, stride=1, padding=1, count_include_pad=False)
+    if op == "skip_connect":
+        return nn.Identity()
+    raise _unknown(op)
+
+
+def relu_conv_bn(c_in: int, c_out: int, kernel: int, stride: int = 1) -> nn.Sequential:
+    """ReLU, a convolution without bias that keeps the size at stride 1, batch normalisation."""
+    return nn.Sequential(
+        nn.ReLU(),
+        nn.Conv2d(c_in, c_out, kernel, stride, padding=kernel // 2, bias=False),
+        nn.BatchNorm2d(c_out),
+    )
+
+
+def counts(
+    graph: nx.DiGraph, shape: tuple[int, int, int], n_classes: int, *, n_cells: int = 5, channels: int = 16
+) -> Counts:
+    """Parameters and multiply-adds of `Network` with the same arguments, by arithmetic alone.
+
+    A graph whose dead edges have been removed gives the live counts.
+    """
+    _check_size(n_cells, channels)
+    kernels = [_area(data["op"]) for _, _, data in graph.edges(data=True)]
+    convs, taps = sum(k > 0 for k in kernels), sum(kernels)
+    c_image, height, width = shape
+    params = 9 * c_image * channels + 2 * channels
+    macs = 9 * c_image * channels * height * width
+    c = channels
+    for stage in range(STAGES):
+        if stage:
+            height, width = (height + 1) // 2, (width + 1) // 2
+            weights = 9 * c * 2 * c + 9 * 2 * c * 2 * c + c * 2 * c
+            c *= 2
+            params += weights + 4 * c
+            macs += weights * height * width
+        params += n_cells * (taps * c * c + convs * 2 * c)
+        macs += n_cells * taps * c * c * height * width
+    return Counts(params + 2 * c + (c + 1) * n_classes, macs + c * n_classes)
+
+
+def _area(op: str) -> int:
+    if op in _KERNELS:
+        return _KERNELS[op] ** 2
+    if op in _WEIGHTLESS:
+        return 0
+    raise _unknown(op)
+
+
+def _unknown(op: str) -> InvalidInput:
+    known = nearest(op, (*_KERNELS, *_WEIGHTLESS))
+    return InvalidInput(f"The NAS-Bench-201 network has no operation {op!r}. {known}")
+
+
+def _check_size(n_cells: int, channels: int) -> None:
+    if n_cells < 0 or channels < 1:
+        raise InvalidInput(
+            "A NAS-Bench-201 network takes n_cells of at least 0 and channels of at least 1; "
+            f"got {n_cells} and {channels}."
+        )

@@ -1,0 +1,29 @@
+"""flops: the multiply-adds of one input, a baseline."""
+
+from __future__ import annotations
+
+from workbench.proxies.probe import Probe
+from workbench.proxies.proxy import proxy, reported
+
+
+@proxy(
+    better="higher",
+    needs="none",
+    cost="free",
+    paper="a baseline; reported by Krishnakumar et al., NAS-Bench-Suite-Zero, NeurIPS 2022",
+    equation="sum over convolutions and linear layers of outputs x inputs of each output",
+    published=reported(
+        "NAS-Bench-Suite-Zero's values of 724 cells against test accuracy",
+        "nasbench201",
+        cifar10=0.748,
+        cifar100=0.722,
+        imagenet16_120=0.694,
+    ),
+)
+def flops(probe: Probe) -> float:
+    """Multiply-adds of convolutions and linear layers in units, as the NAS-Bench-201 release counts them.
+
+    NASLib's column of this name (tensorwatch) adds 3 operations per value for each activation with normalisation
+    and 9 for each pooling.
+    """
+    return float(probe.counts.macs)

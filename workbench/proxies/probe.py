@@ -1,0 +1,125 @@
+"""The probe: what proxies look at, each pass over the network run once, when first asked for, and shared."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from workbench.errors import InvalidInput
+from workbench.networks.counts import Counts, count_module, weighted_layers
+from workbench.proxies import passes
+from workbench.tasks import Batch
+from workbench.tasks import task as find_task
+
+if TYPE_CHECKING:
+    from workbench.architecture import Architecture
+    from workbench.tasks import Task
+
+
+class Probe:
+    """One network, one batch and one seed, seen through passes; the network is left exactly as it was.
+
+    Each property that stands for a pass runs it once. Give `model` and `batch`, or an `architecture` with a
+    `task` and a `batch_size`: the network and the batch are then made from `seed`, and only if a pass needs
+    them. `reads` names properties that will be asked for: those that come of one forward are collected in
+    one.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module | None = None,
+        batch: Batch | None = None,
+        seed: int = 0,
+        architecture: Architecture | None = None,
+        *,
+        task: str | Task = "cifar10",
+        batch_size: int = 64,
+        reads: Collection[str] = (),
+    ) -> None:
+        if architecture is None and (model is None or batch is None):
+            raise InvalidInput("A probe looks at a model and a batch, or at an architecture; give either.")
+        self.seed = seed
+        self.architecture = architecture
+        self._model, self._batch = model, batch
+        self._task, self._batch_size = task, batch_size
+        self._reads = frozenset(reads)
+        self._shared: dict[str, Any] = {}
+
+    @cached_property
+    def task(self) -> Task:
+        """The task of an architecture's network."""
+        return find_task(self._task)
+
+    @cached_property
+    def model(self) -> nn.Module:
+        """The network looked at."""
+        if self._model is not None:
+            return self._model
+        assert self.architecture is not None
+        return self.architecture.space.build(self.architecture, self.task, self.seed)
+
+    @cached_property
+    def batch(self) -> Batch:
+        """Inputs and labels, on the network's device and, for real numbers, in its precision."""
+        x, y, source = self._batch if self._batch is not None else self.task.batch(self._batch_size, self.seed)
+        like = next(self.model.parameters(), torch.zeros(()))
+        x = x.to(like.device, like.dtype if x.is_floating_point() else None)
+        return Batch(x, y.to(like.device), source)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of one input."""
+        return self.task.shape if self._batch is None else tuple(self._batch.x.shape[1:])
+
+    @cached_property
+    def weights(self) -> dict[str, nn.Parameter]:
+        """Name of layer -> weight, for convolutions and linear layers: the weights that proxies speak of."""
+        layers = weighted_layers(self.model)
+        for name, layer in layers.items():
+            if not isinstance(layer.weight, nn.Parameter):
+                raise InvalidInput(
+                    f"The weight of layer {name!r} is computed from other tensors (a parametrization); "
+                    "make it permanent before scoring."
+                )
+        return {name: layer.weight for name, layer in layers.items()}  # type: ignore[misc]
+
+    @cached_property
+    def counts(self) -> Counts:
+        """Parameters and multiply-adds: by the space's formula, or by one run of a bare module."""
+        if self.architecture is not None and self._model is None:
+            return self.architecture.space.counts(self.architecture, self.task)
+        return count_module(self.model, self.shape, self.batch.x.dtype)
+
+    @cached_property
+    def live_counts(self) -> Counts | None:
+        """The counts without dead edges; none for a bare module, whose graph is not known."""
+        if self.architecture is None:
+            return None
+        return self.architecture.space.counts(self.architecture, self.task, live=True)
+
+    @cached_property
+    def gradients(self) -> dict[str, torch.Tensor]:
+        """Name of layer -> gradient of the mean cross-entropy, batch normalisation in training mode."""
+        found: dict[str, torch.Tensor] = self._from_shared_pass("gradients")
+        return found
+
+    @cached_property
+    def relu_kernel(self) -> passes.ReluKernel:
+        """How alike the network's ReLUs see each two inputs of the batch."""
+        found: passes.ReluKernel = self._from_shared_pass("relu_kernel")
+        return found
+
+    @cached_property
+    def synaptic_flow(self) -> dict[str, float]:
+        """Name of layer -> sum of |w dR/dw| in the network of absolute weights on one input of ones."""
+        return passes.synaptic_flow(self.model, self.weights, self.shape, self.seed)
+
+    def _from_shared_pass(self, name: str) -> Any:
+        if name not in self._shared:
+            wanted = {name} | (self._reads & set(passes.SHARED)) - self._shared.keys()
+            self._shared |= passes.shared_pass(self.model, self.weights, self.batch, self.seed, wanted)
+        return self._shared[name]

@@ -1,0 +1,133 @@
+"""A task: the shape of its images, its classes, and batches of them drawn from a seed."""
+
+from __future__ import annotations
+
+import warnings
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import numpy as np
+
+from workbench.errors import InvalidInput, MissingData
+
+if TYPE_CHECKING:
+    import torch
+
+Source = Literal["images", "noise", "given"]
+# A stream of its own beside the seed; batch 0 of 64 is the one the tests' reference values were made with.
+_NOISE_STREAM = 777
+
+
+class NoiseInput(UserWarning):
+    """A task's images are not on this machine and seeded noise of the same shape stands in for them."""
+
+
+class Images(NamedTuple):
+    """The training images of a task: `x` uint8 (N, C, H, W), `y` int64 (N,)."""
+
+    x: np.ndarray
+    y: np.ndarray
+
+
+class Batch(NamedTuple):
+    """Inputs and labels: `x` float32 (n, C, H, W), `y` int64 (n,); `source` tells images from noise."""
+
+    x: torch.Tensor
+    y: torch.Tensor
+    source: Source = "given"
+
+
+class Reader(ABC):
+    """Where a task's training images come from."""
+
+    @abstractmethod
+    def read(self) -> Images:
+        """The images; raises `MissingData` when they are not there."""
+
+    @abstractmethod
+    def present(self) -> bool:
+        """Whether they are there, without reading them."""
+
+    @abstractmethod
+    def missing(self) -> str:
+        """The sentence that tells the user how to bring them."""
+
+    def need(self) -> None:
+        """Raise `MissingData` unless the images are there."""
+        if not self.present():
+            raise MissingData(self.missing())
+
+
+@dataclass(frozen=True)
+class Task:
+    """Images of `shape` (C, H, W) to be told apart into `n_classes`.
+
+    A pixel p of 0..`white` becomes (p / white - mean) / std, channel by channel. A task without `reader` is
+    made of noise by definition; with `or_noise`, noise stands in, with a warning, while images are missing.
+    """
+
+    name: str
+    shape: tuple[int, int, int]
+    n_classes: int
+    about: str
+    reader: Reader | None = field(default=None, repr=False)
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
+    white: int = 255
+    or_noise: bool = field(default=False, repr=False)
+
+    @property
+    def source(self) -> Source:
+        """What `batch` would be made of now: "images" or "noise"."""
+        if self.reader is None or (self.or_noise and not self.reader.present()):
+            return "noise"
+        return "images"
+
+    def batch(self, size: int = 64, seed: int = 0) -> Batch:
+        """`size` training examples drawn without repetition from `seed`, normalised.
+
+        Without images: standard normal pixels and uniform labels, from the same seed. Raises `MissingData`
+        where the task has images to be brought and no noise to stand in.
+        """
+        if not (_is_whole(size) and _is_whole(seed)) or size < 1 or seed < 0:
+            raise InvalidInput(f"A batch takes a size from 1 and a seed from 0; got {size!r} and {seed!r}.")
+        if self.reader is None:
+            return self._noise(size, seed)
+        if self.source == "noise":
+            warnings.warn(f"{self.reader.missing()} Seeded noise stands in for them.", NoiseInput, stacklevel=2)
+            return self._noise(size, seed)
+        return self._draw(self.reader.read(), size, seed)
+
+    def card(self) -> dict[str, Any]:
+        """The task's row in a table of tasks."""
+        missing = self.reader is not None and not self.reader.present() and not self.or_noise
+        return {
+            "shape": "x".join(map(str, self.shape)),
+            "classes": self.n_classes,
+            "source": "missing" if missing else self.source,
+            "mean": self.mean,
+            "std": self.std,
+            "about": self.about,
+        }
+
+    def _draw(self, images: Images, size: int, seed: int) -> Batch:
+        import torch
+
+        if size > len(images.x):
+            raise InvalidInput(f"{self.name} has {len(images.x):,} training images: a batch of {size:,} is too large.")
+        chosen = np.random.Generator(np.random.PCG64(seed)).permutation(len(images.x))[:size]
+        mean, std = (np.array(of, np.float32).reshape(1, -1, 1, 1) for of in (self.mean, self.std))
+        x = (images.x[chosen].astype(np.float32) / np.float32(self.white) - mean) / std
+        return Batch(torch.from_numpy(x), torch.from_numpy(images.y[chosen].astype(np.int64)), "images")
+
+    def _noise(self, size: int, seed: int) -> Batch:
+        import torch
+
+        rng = np.random.Generator(np.random.PCG64([seed, _NOISE_STREAM]))
+        x = rng.standard_normal((size, *self.shape), dtype=np.float32)
+        return Batch(torch.from_numpy(x), torch.from_numpy(rng.integers(0, self.n_classes, size)), "noise")
+
+
+def _is_whole(number: object) -> bool:
+    return isinstance(number, int | np.integer) and not isinstance(number, bool)
