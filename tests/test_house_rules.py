@@ -25,7 +25,7 @@ FLOORS = (
 )
 ORDER = {name: rank for rank, name in enumerate(name for floor in FLOORS for name in floor)}
 
-OURS = ("", ".ci", "workbench", "widgets", "notebooks", "datasets", "reports", "benchmarks", "scripts")
+OURS = ("", ".ci", "workbench", "widgets", "notebooks", "datasets", "reports", "benchmarks", "scripts", "docs")
 NOT_OURS = {"node_modules", "runs", "__pycache__", ".ipynb_checkpoints"}
 CODE = {"", ".css", ".html", ".j2", ".js", ".py", ".sh", ".toml", ".ts"}
 PROSE = {".ipynb", ".json", ".md", ".txt", ".yml"}
@@ -179,18 +179,22 @@ def member_of(path: str) -> str:
 
 
 def workbench_imports(tree: ast.Module) -> Iterator[tuple[int, str]]:
-    """Line and member of each import from the package, inside functions too; the version belongs to no floor."""
+    """Line and member of each import from the package, inside functions too.
+
+    A plain `import workbench`, for its version or its place, loads nothing that was not there: it is let through.
+    """
     for node in at_run_time(tree):
-        modules: list[str] = []
         if isinstance(node, ast.Import):
             modules = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module == "workbench":
             modules = [f"workbench.{alias.name}" for alias in node.names if alias.name != "__version__"]
         elif isinstance(node, ast.ImportFrom):
             modules = [node.module or ""]
+        else:
+            continue
         for package, *rest in (module.split(".") for module in modules):
-            if package == "workbench":
-                yield node.lineno, rest[0] if rest and rest[0] in ORDER else "__init__"
+            if package == "workbench" and rest:
+                yield node.lineno, rest[0] if rest[0] in ORDER else "__init__"
 
 
 def test_an_import_is_noticed_inside_a_function_but_not_for_type_checkers() -> None:

@@ -1,0 +1,15 @@
+// Bundles each widget's browser half into one ES module, the form in which anywidget loads it.
+import { build } from "esbuild";
+
+await build({
+  entryPoints: ["src/cell_editor.ts", "src/space_map.ts"],
+  outdir: "dist",
+  bundle: true,
+  minify: true,
+  format: "esm",
+  target: "es2022",
+  charset: "utf8",
+  loader: { ".css": "text" },
+  legalComments: "none",
+  logLevel: "info",
+});

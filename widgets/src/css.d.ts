@@ -1,0 +1,4 @@
+declare module "*.css" {
+  const words: string;
+  export default words;
+}

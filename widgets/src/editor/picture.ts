@@ -1,0 +1,123 @@
+// The graph as SVG: draws what the kernel laid out, and keeps its elements so that focus survives an edit.
+
+import { put, svg } from "../shared/dom";
+import type { Drawing, EdgeMark, NodeMark } from "./state";
+
+const LABEL_HEIGHT = 24;
+
+interface Part { group: SVGGElement; update(mark: EdgeMark | NodeMark, hint: string): void }
+
+export class Picture {
+  readonly element = svg("svg", { class: "wb-picture", role: "group" });
+  private parts = new Map<string, Part>();
+  private shape = "";
+
+  constructor(private readonly hint: (question: string) => string) {}
+
+  /** Shows the drawing: in place where it has the same parts as before, afresh otherwise. */
+  show(drawing: Drawing): void {
+    put(this.element, {
+      viewBox: `0 0 ${drawing.width} ${drawing.height}`,
+      "aria-label": `Graph of ${drawing.nodes.length} nodes and ${drawing.edges.length} edges`,
+      style: `max-width:${Math.round(drawing.width * 1.15)}px`,
+    });
+    const names = new Map(drawing.nodes.map((node) => [node.name, node.label]));
+    const keyed: [string, EdgeMark | NodeMark, string][] = [
+      ...drawing.edges.map((e): [string, EdgeMark, string] =>
+        [`e ${e.source} ${e.target} ${e.question}`, e, `edge ${names.get(e.source)} to ${names.get(e.target)}`]),
+      ...drawing.nodes.map((n): [string, NodeMark, string] =>
+        [`n ${n.name} ${n.question} ${n.op === ""}`, n, `node ${n.name}`]),
+    ];
+    const shape = keyed.map(([key]) => key).join("\n");
+    if (shape !== this.shape) this.rebuild(keyed);
+    this.shape = shape;
+    for (const [key, mark, name] of keyed) {
+      const hint = mark.question === "" ? "" : `${name}, operation ${mark.label}, ${this.hint(mark.question)}`;
+      this.parts.get(key)?.update(mark, hint);
+    }
+  }
+
+  /** The element that asks a question. */
+  of(question: string): SVGGElement | undefined {
+    const found = [...this.parts.values()].find((part) => part.group.dataset["question"] === question);
+    return found?.group;
+  }
+
+  select(question: string): void {
+    for (const { group } of this.parts.values()) {
+      if (group.dataset["question"]) group.classList.toggle("wb-selected", group.dataset["question"] === question);
+    }
+  }
+
+  private rebuild(keyed: [string, EdgeMark | NodeMark, string][]): void {
+    this.parts = new Map(keyed.map(([key, mark]) => [key, "path" in mark ? edgePart(mark) : nodePart(mark)]));
+    this.element.replaceChildren(...[...this.parts.values()].map((part) => part.group));
+  }
+}
+
+function edgePart(first: EdgeMark): Part {
+  const reach = svg("path", { class: "wb-reach" });
+  const line = svg("path", { class: "wb-line" });
+  const head = svg("path", { class: "wb-arrow" });
+  const pill = svg("rect", { class: "wb-pill", height: LABEL_HEIGHT, rx: 12 });
+  const label = svg("text");
+  const group = svg("g", { class: "wb-edge" }, reach, line, head, pill, label);
+  ask(group, first.question);
+  return {
+    group,
+    update(mark, hint) {
+      const edge = mark as EdgeMark;
+      const resting = edge.zero || !edge.live;
+      put(group, { class: group.classList.contains("wb-selected") ? "wb-edge wb-selected" : "wb-edge" });
+      group.classList.toggle("wb-resting", resting);
+      group.classList.toggle("wb-dead", !edge.live && !edge.zero);
+      group.classList.toggle("wb-plain", edge.op === "");
+      colour(group, edge);
+      if (hint) put(group, { "aria-label": hint + (!edge.live && !edge.zero ? ", carries nothing" : "") });
+      put(reach, { d: edge.path });
+      put(line, { d: edge.path, "stroke-dasharray": edge.dashed ? "5 5" : undefined });
+      put(head, { d: edge.arrow });
+      put(pill, {
+        x: edge.label_x - edge.label_width / 2, y: edge.label_y - LABEL_HEIGHT / 2,
+        width: edge.label_width, visibility: edge.label ? undefined : "hidden",
+      });
+      put(label, { x: edge.label_x, y: edge.label_y });
+      label.textContent = edge.label;
+    },
+  };
+}
+
+function nodePart(first: NodeMark): Part {
+  const box = svg("rect", { class: "wb-box" });
+  const label = svg("text");
+  const group = svg("g", { class: "wb-node" }, box, label);
+  ask(group, first.question);
+  return {
+    group,
+    update(mark, hint) {
+      const node = mark as NodeMark;
+      put(box, {
+        x: node.x - node.width / 2, y: node.y - node.height / 2, width: node.width, height: node.height,
+        rx: node.width === node.height ? node.height / 2 : 9,
+      });
+      group.classList.toggle("wb-dead", !node.live);
+      group.classList.toggle("wb-input", node.role === "input");
+      group.classList.toggle("wb-output", node.role === "output");
+      colour(group, node);
+      if (hint) put(group, { "aria-label": hint });
+      put(label, { x: node.x, y: node.y });
+      label.textContent = node.label;
+    },
+  };
+}
+
+function ask(group: SVGGElement, question: string): void {
+  if (question === "") return;
+  group.dataset["question"] = question;
+  put(group, { tabindex: 0, role: "button", "aria-haspopup": "menu" });
+}
+
+function colour(group: SVGGElement, mark: { colour: string; dark: string }): void {
+  if (mark.colour === "") group.style.removeProperty("--op");
+  else group.style.setProperty("--op", `light-dark(${mark.colour}, ${mark.dark})`);
+}

@@ -1,0 +1,64 @@
+// What both widgets stand in: a root that keeps its keys to itself, and an alert where the browser half's errors show.
+
+import { html, put } from "./dom";
+import type { Model } from "./model";
+import theme from "./theme.css";
+
+export interface Frame {
+  root: HTMLElement;
+  /** Wraps a callback so that its error is shown in the page instead of only in the console. */
+  guard<A extends unknown[]>(work: (...args: A) => void): (...args: A) => void;
+  /** Shows a message, or hides the last one when empty. */
+  alert(message: string): void;
+  /** Reads a sentence out to those who listen to the page. */
+  say(sentence: string): void;
+}
+
+// Without this attribute JupyterLab takes plain letters for commands: `b` adds a cell, `d d` deletes one. Its selectors
+// end in `:focus` and are matched from the focused element upwards, so the root alone is not enough.
+const KEEPS_KEYS = "data-lm-suppress-shortcuts";
+
+type Start = (model: Model, frame: Frame) => () => void;
+
+/** The module that anywidget loads: `start` fills the frame and returns what stops it. */
+export function widget(className: string, css: string, start: Start) {
+  return {
+    render({ model, el }: { model: Model; el: HTMLElement }): () => void {
+      const warning = html("div", { class: "wb-alert", role: "alert", hidden: true });
+      const live = html("div", { class: "wb-unseen", "aria-live": "polite" });
+      const style = html("style", {}, theme + css);
+      const root = html("div", { class: `wb ${className}`, [KEEPS_KEYS]: "true" }, style);
+      root.addEventListener("focusin", (event) => put(event.target as Element, { [KEEPS_KEYS]: "true" }));
+      const alert = (message: string) => {
+        warning.textContent = message;
+        warning.hidden = message === "";
+      };
+      const failed = (error: unknown) => {
+        alert(`This widget failed in the browser: ${error instanceof Error ? error.message : String(error)}`);
+        console.error(error);
+      };
+      const guard = <A extends unknown[]>(work: (...args: A) => void) => (...args: A) => {
+        try {
+          work(...args);
+        } catch (error) {
+          failed(error);
+        }
+      };
+      const say = (sentence: string) => {
+        live.textContent = sentence;
+      };
+      let stop = () => {};
+      el.append(root);
+      try {
+        stop = start(model, { root, guard, alert, say });
+      } catch (error) {
+        failed(error);
+      }
+      root.append(warning, live);
+      return () => {
+        stop();
+        root.remove();
+      };
+    },
+  };
+}

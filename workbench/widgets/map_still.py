@@ -1,0 +1,164 @@
+"""The map of a space as one SVG: axes as lines and text, the cloud of points as a small PNG inside."""
+
+from __future__ import annotations
+
+import base64
+import struct
+import zlib
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.drawing import text
+from workbench.palette import ALARM, LINE, PAPER, QUIET, TEXT, VIRIDIS
+from workbench.widgets.axes import Axis, Floats, scattered, tick_labels, ticks
+
+_WIDTH, _HEIGHT = 680, 440
+_LEFT, _TOP, _RIGHT, _BOTTOM = 52, 40, 100, 44
+_RADIUS, _OPACITY = 1.6, 0.5
+_LEVELS = 7  # steps of transparency in the PNG, which has 256 colours in all
+_FONT = "system-ui,-apple-system,'Segoe UI','DejaVu Sans',sans-serif"
+
+
+class Cloud(NamedTuple):
+    """The points of a map: float32 arrays of shape (n,), an axis for each, and which rows are selected or marked."""
+
+    x: Floats
+    y: Floats
+    color: Floats
+    axes: tuple[Axis, Axis, Axis | None]
+    color_range: tuple[float, float]
+    selected: NDArray[np.intp]
+    marked: int
+
+
+def map_svg(cloud: Cloud, title: str) -> str:
+    """The map at its first view, about 100 kB for 15,625 points; every text is escaped."""
+    x_axis, y_axis, color_axis = cloud.axes
+    inner = (_WIDTH - _LEFT - _RIGHT, _HEIGHT - _TOP - _BOTTOM)
+    aside = scattered(len(cloud.x))
+    px = _LEFT + _scaled(cloud.x, x_axis.home) * inner[0] + aside * x_axis.jitter
+    py = _TOP + (1 - _scaled(cloud.y, y_axis.home)) * inner[1] + aside * y_axis.jitter
+    image = base64.b64encode(_raster(cloud, px - _LEFT, py - _TOP, inner)).decode()
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" '
+        f'height="{_HEIGHT}" style="max-width:100%;height:auto" role="img" aria-label="{text(title)}" '
+        f'font-family="{_FONT}" font-size="11.5" fill="{QUIET}">',
+        f'<rect width="{_WIDTH}" height="{_HEIGHT}" rx="8" fill="{PAPER}"/>',
+        f'<text x="14" y="23" font-size="14" font-weight="600" fill="{TEXT}">{text(title)}</text>',
+        *_x_ticks(x_axis, inner),
+        *_y_ticks(y_axis, inner),
+        f'<image x="{_LEFT}" y="{_TOP}" width="{inner[0]}" height="{inner[1]}" href="data:image/png;base64,{image}"/>',
+        f'<text x="{_LEFT + inner[0] / 2}" y="{_HEIGHT - 9}" text-anchor="middle">{text(x_axis.label)}</text>',
+        f'<text transform="translate(14 {_TOP + inner[1] / 2}) rotate(-90)" text-anchor="middle">'
+        f"{text(y_axis.label)}</text>",
+    ]
+    if color_axis is not None:
+        parts += _colour_bar(color_axis, cloud.color_range)
+    if cloud.marked >= 0 and np.isfinite(px[cloud.marked] + py[cloud.marked]):
+        parts.append(
+            f'<circle cx="{px[cloud.marked]:.1f}" cy="{py[cloud.marked]:.1f}" r="5.5" fill="{PAPER}" '
+            f'stroke="{ALARM}" stroke-width="3"/>'
+        )
+    return "".join([*parts, "</svg>"])
+
+
+def png(indices: NDArray[np.uint8], palette: NDArray[np.uint8]) -> bytes:
+    """A PNG file of an image of shape (height, width) whose values point into an RGBA `palette` of shape (n, 4)."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    height, width = indices.shape
+    rows = np.concatenate([np.zeros((height, 1), np.uint8), indices], axis=1)  # each row starts with "no filter"
+    return b"".join(
+        [
+            b"\x89PNG\r\n\x1a\n",
+            chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0)),
+            chunk(b"PLTE", palette[:, :3].tobytes()),
+            chunk(b"tRNS", palette[:, 3].tobytes()),
+            chunk(b"IDAT", zlib.compress(rows.tobytes(), 9)),
+            chunk(b"IEND", b""),
+        ]
+    )
+
+
+def _scaled(values: Floats, span: tuple[float, float]) -> NDArray[np.float64]:
+    return (values.astype(float) - span[0]) / (span[1] - span[0])
+
+
+def _raster(cloud: Cloud, px: NDArray[np.float64], py: NDArray[np.float64], size: tuple[int, int]) -> bytes:
+    """Soft discs blended in numpy at twice the size: a pixel takes the mean colour of the points that cover it."""
+    width, height = 2 * size[0], 2 * size[1]
+    inside = np.isfinite(px + py) & (px >= 0) & (px <= size[0]) & (py >= 0) & (py <= size[1])
+    rows = np.flatnonzero(inside)
+    shade = np.clip(_scaled(cloud.color, cloud.color_range), 0, 1)
+    known = np.isfinite(shade[rows])
+    strength = np.full(len(rows), _OPACITY)
+    if len(cloud.selected):
+        strength = np.where(np.isin(rows, cloud.selected), 0.95, 0.1)
+    through = np.zeros(width * height)  # logarithm of the light that passes
+    colour, weight, grey = np.zeros(width * height), np.zeros(width * height), np.zeros(width * height)
+    centre_x, centre_y = 2 * px[rows], 2 * py[rows]
+    for dy in range(-4, 5):
+        for dx in range(-4, 5):
+            x, y = np.floor(centre_x) + dx, np.floor(centre_y) + dy
+            distance = np.hypot(x + 0.5 - centre_x, y + 0.5 - centre_y)
+            cover = np.clip(2 * _RADIUS + 0.5 - distance, 0, 1) * strength
+            hit = (cover > 0) & (x >= 0) & (x < width) & (y >= 0) & (y < height)
+            at = (y[hit] * width + x[hit]).astype(np.intp)
+            through += np.bincount(at, np.log1p(-np.minimum(cover[hit], 0.98)), width * height)
+            weighed = np.where(known, cover, 0.0)[hit]
+            colour += np.bincount(at, weighed * np.nan_to_num(shade[rows])[hit], width * height)
+            weight += np.bincount(at, weighed, width * height)
+            grey += np.bincount(at, (cover[hit] - weighed), width * height)
+    opacity = 1 - np.exp(through)
+    level = np.ceil(opacity * _LEVELS - 0.25).clip(0, _LEVELS).astype(int)
+    mean = np.divide(colour, weight, out=np.zeros_like(colour), where=weight > 0)
+    shades = len(VIRIDIS) + 1  # and grey, for points without a colour
+    tone = np.where(weight >= grey, np.round(mean * (shades - 2)), shades - 1).astype(int)
+    index = np.where(level > 0, 1 + (level - 1) * shades + tone, 0).astype(np.uint8)
+    return png(index.reshape(height, width), _png_palette())
+
+
+def _png_palette() -> NDArray[np.uint8]:
+    colours = [[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in (*VIRIDIS, QUIET)]
+    rows = [[0, 0, 0, 0]]
+    rows += [[*rgb, round(255 * level / _LEVELS)] for level in range(1, _LEVELS + 1) for rgb in colours]
+    return np.array(rows, np.uint8)
+
+
+def _x_ticks(axis: Axis, inner: tuple[int, int]) -> list[str]:
+    places = ticks(axis.home[0] / axis.factor, axis.home[1] / axis.factor, 7)
+    parts = []
+    for value, label in zip(places, tick_labels(places), strict=True):
+        x = _LEFT + (value * axis.factor - axis.home[0]) / (axis.home[1] - axis.home[0]) * inner[0]
+        parts.append(f'<text x="{x:.1f}" y="{_TOP + inner[1] + 16}" text-anchor="middle">{label}</text>')
+    return parts
+
+
+def _y_ticks(axis: Axis, inner: tuple[int, int]) -> list[str]:
+    places = ticks(axis.home[0] / axis.factor, axis.home[1] / axis.factor, 7)
+    parts = []
+    for value, label in zip(places, tick_labels(places), strict=True):
+        y = _TOP + (1 - (value * axis.factor - axis.home[0]) / (axis.home[1] - axis.home[0])) * inner[1]
+        parts.append(f'<path d="M{_LEFT},{y:.1f}h{inner[0]}" stroke="{LINE}"/>')
+        parts.append(f'<text x="{_LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{label}</text>')
+    return parts
+
+
+def _colour_bar(axis: Axis, span: tuple[float, float]) -> list[str]:
+    x, height = _WIDTH - _RIGHT + 22, _HEIGHT - _TOP - _BOTTOM
+    each = height / len(VIRIDIS)
+    parts = [
+        f'<rect x="{x}" y="{_TOP + height - (i + 1) * each:.1f}" width="12" height="{each + 0.4:.1f}" fill="{colour}"/>'
+        for i, colour in enumerate(VIRIDIS)
+    ]
+    places: Sequence[float] = ticks(span[0] / axis.factor, span[1] / axis.factor, 5)
+    for value, label in zip(places, tick_labels(places), strict=True):
+        y = _TOP + (1 - (value * axis.factor - span[0]) / (span[1] - span[0])) * height
+        parts.append(f'<text x="{x + 18}" y="{y + 4:.1f}">{label}</text>')
+    parts.append(f'<text x="{_WIDTH - 8}" y="{_TOP - 8}" text-anchor="end">{text(axis.label)}</text>')
+    return parts
