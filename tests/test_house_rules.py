@@ -14,7 +14,7 @@ PACKAGE = REPOSITORY / "workbench"
 
 # From the ground up. A member imports itself and what stands before it, never what stands after it.
 FLOORS = (
-    ("errors", "progress", "catalogue", "rooms", "palette", "layouts", "drawing"),  # words and lines
+    ("errors", "progress", "catalogue", "rooms", "palette", "layouts", "layers", "drawing"),  # words and lines
     ("tasks", "networks"),  # what a network is given, and what it is made of
     ("architecture", "spaces", "measure", "ledger", "executors"),  # questions, answers, numbers
     ("benchmarks", "proxies"),  # where numbers come from

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from workbench.architecture import Architecture
-from workbench.benchmarks import Benchmark, benchmark, benchmarks, for_space, catalogue
+from workbench.benchmarks import Benchmark, benchmark, benchmarks, catalogue, for_space
 from workbench.benchmarks.records import Column, ColumnTable
 from workbench.errors import InvalidInput, MissingData, UnknownName
 from workbench.spaces import search_space

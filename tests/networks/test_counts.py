@@ -10,7 +10,8 @@ import torch
 from torch import nn
 
 from workbench.errors import InvalidInput
-from workbench.networks.counts import Counts, count_module, weighted_layers
+from workbench.networks.counting import count_module, weighted_layers
+from workbench.networks.counts import Counts
 from workbench.networks.preserved import preserved, seeded
 
 

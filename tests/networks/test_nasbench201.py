@@ -15,8 +15,10 @@ from torch import nn
 from torch.nn import functional as F
 
 from workbench.errors import InvalidInput
-from workbench.networks.counts import Counts, count_module
-from workbench.networks.nasbench201 import Network, Reduction, counts, operation
+from workbench.networks.counting import count_module
+from workbench.networks.counts import Counts
+from workbench.networks.nasbench201 import Network, Reduction, operation
+from workbench.networks.nasbench201_counts import counts
 from workbench.spaces import search_space
 from workbench.tasks import task
 

@@ -13,7 +13,7 @@ from workbench.errors import UnknownName, refuse_unknown
 from workbench.spaces import search_space
 from workbench.spaces.space import SearchSpace
 
-__all__ = ["Benchmark", "Loader", "benchmark", "benchmarks", "for_space", "catalogue"]
+__all__ = ["Benchmark", "Loader", "benchmark", "benchmarks", "catalogue", "for_space"]
 
 catalogue: Catalogue[Loader] = Catalogue("benchmark")
 catalogue.enter("nasbench201", nasbench201.LOADER)

@@ -7,15 +7,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from workbench.errors import InvalidInput, nearest
-from workbench.networks.counts import Counts
+from workbench.networks.nasbench201_counts import KERNELS, STAGES, check_size, unknown_operation
 
 if TYPE_CHECKING:
     import networkx as nx
-
-STAGES = 3
-_KERNELS = {"nor_conv_1x1": 1, "nor_conv_3x3": 3}
-_WEIGHTLESS = ("none", "skip_connect", "avg_pool_3x3")
 
 
 class Network(nn.Module):
@@ -37,7 +32,7 @@ class Network(nn.Module):
         channels: int = 16,
     ) -> None:
         super().__init__()
-        _check_size(n_cells, channels)
+        check_size(n_cells, channels)
         widths = [channels * 2**stage for stage in range(STAGES)]
         self.stem = nn.Sequential(
             nn.Conv2d(shape[0], channels, 3, padding=1, bias=False),
@@ -107,13 +102,13 @@ class Reduction(nn.Module):
 
 def operation(op: str, channels: int) -> nn.Module:
     """The module of one of the benchmark's operations, `none` excepted, which is the absence of an edge."""
-    if op in _KERNELS:
-        return relu_conv_bn(channels, channels, _KERNELS[op])
+    if op in KERNELS:
+        return relu_conv_bn(channels, channels, KERNELS[op])
     if op == "avg_pool_3x3":
         return nn.AvgPool2d(3, stride=1, padding=1, count_include_pad=False)
     if op == "skip_connect":
         return nn.Identity()
-    raise _unknown(op)
+    raise unknown_operation(op)
 
 
 def relu_conv_bn(c_in: int, c_out: int, kernel: int, stride: int = 1) -> nn.Sequential:
@@ -123,50 +118,3 @@ def relu_conv_bn(c_in: int, c_out: int, kernel: int, stride: int = 1) -> nn.Sequ
         nn.Conv2d(c_in, c_out, kernel, stride, padding=kernel // 2, bias=False),
         nn.BatchNorm2d(c_out),
     )
-
-
-def counts(
-    graph: nx.DiGraph, shape: tuple[int, int, int], n_classes: int, *, n_cells: int = 5, channels: int = 16
-) -> Counts:
-    """Parameters and multiply-adds of `Network` with the same arguments, by arithmetic alone.
-
-    A graph whose dead edges have been removed gives the live counts.
-    """
-    _check_size(n_cells, channels)
-    kernels = [_area(data["op"]) for _, _, data in graph.edges(data=True)]
-    convs, taps = sum(k > 0 for k in kernels), sum(kernels)
-    c_image, height, width = shape
-    params = 9 * c_image * channels + 2 * channels
-    macs = 9 * c_image * channels * height * width
-    c = channels
-    for stage in range(STAGES):
-        if stage:
-            height, width = (height + 1) // 2, (width + 1) // 2
-            weights = 9 * c * 2 * c + 9 * 2 * c * 2 * c + c * 2 * c
-            c *= 2
-            params += weights + 4 * c
-            macs += weights * height * width
-        params += n_cells * (taps * c * c + convs * 2 * c)
-        macs += n_cells * taps * c * c * height * width
-    return Counts(params + 2 * c + (c + 1) * n_classes, macs + c * n_classes)
-
-
-def _area(op: str) -> int:
-    if op in _KERNELS:
-        return _KERNELS[op] ** 2
-    if op in _WEIGHTLESS:
-        return 0
-    raise _unknown(op)
-
-
-def _unknown(op: str) -> InvalidInput:
-    known = nearest(op, (*_KERNELS, *_WEIGHTLESS))
-    return InvalidInput(f"The NAS-Bench-201 network has no operation {op!r}. {known}")
-
-
-def _check_size(n_cells: int, channels: int) -> None:
-    if n_cells < 0 or channels < 1:
-        raise InvalidInput(
-            "A NAS-Bench-201 network takes n_cells of at least 0 and channels of at least 1; "
-            f"got {n_cells} and {channels}."
-        )

@@ -10,7 +10,8 @@ import torch
 from torch import nn
 
 from workbench.errors import InvalidInput
-from workbench.networks.counts import Counts, count_module, weighted_layers
+from workbench.networks.counting import count_module, weighted_layers
+from workbench.networks.counts import Counts
 from workbench.proxies import passes
 from workbench.tasks import Batch
 from workbench.tasks import task as find_task

@@ -54,7 +54,7 @@ class NASBench201(SearchSpace):
 
     def counts(self, arch: Architecture, task: str | Task = "cifar10", live: bool = False) -> Counts:
         """Parameters and multiply-adds by arithmetic, without building the network."""
-        from workbench.networks.nasbench201 import counts
+        from workbench.networks.nasbench201_counts import counts
         from workbench.tasks import task as find_task
 
         task = find_task(task)

@@ -86,7 +86,7 @@ class SearchSpace(ABC):
         """Parameters and multiply-adds of the network for `task`; `live` leaves out zero and dead edges."""
         import torch
 
-        from workbench.networks.counts import count_module
+        from workbench.networks.counting import count_module
         from workbench.tasks import task as find_task
 
         task = find_task(task)
@@ -224,11 +224,8 @@ class SearchSpace(ABC):
         """Canonical string -> the architectures that share it; made once, for spaces up to 100,000 large."""
         self._check_rule(rule)
         if rule not in self._classes:
-            every = list(islice(self.enumerate(), _ENUMERABLE + 1))
-            if len(every) > _ENUMERABLE:
-                raise InvalidInput(f"{self.name} is too large to list: more than {_ENUMERABLE:,} architectures.")
             found: dict[str, list[Architecture]] = {}
-            for arch in every:
+            for arch in self._listed:
                 found.setdefault(self.canonical(arch, rule), []).append(arch)
             self._classes[rule] = {key: tuple(members) for key, members in found.items()}
         return self._classes[rule]
@@ -258,8 +255,15 @@ class SearchSpace(ABC):
 
     def __getstate__(self) -> dict[str, object]:
         # What can be derived again (questions, classes) does not travel to other processes.
-        derived = {"_all_questions", "_classes"}
+        derived = {"_all_questions", "_classes", "_listed"}
         return {key: value for key, value in self.__dict__.items() if key not in derived}
+
+    @cached_property
+    def _listed(self) -> tuple[Architecture, ...]:
+        every = tuple(islice(self.enumerate(), _ENUMERABLE + 1))
+        if len(every) > _ENUMERABLE:
+            raise InvalidInput(f"{self.name} is too large to list: more than {_ENUMERABLE:,} architectures.")
+        return every
 
     @cached_property
     def _classes(self) -> dict[str, dict[str, tuple[Architecture, ...]]]:

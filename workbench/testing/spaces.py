@@ -64,7 +64,7 @@ def sampling_leaves_the_global_generators_alone(space: SearchSpace) -> None:
     """Numpy's and torch's global states are as before."""
     import torch
 
-    before_numpy = np.random.get_state()[1].copy()  # type: ignore[union-attr,index]  # noqa: NPY002
+    before_numpy = np.random.get_state()[1].copy()  # type: ignore[index]  # noqa: NPY002
     before_torch = torch.random.get_rng_state()
     arch = space.sample(1, seed=7)[0]
     space.mutate(arch, seed=7)
@@ -174,7 +174,7 @@ def networks_run_and_every_weight_learns(space: SearchSpace) -> None:
 
 def counts_equal_the_built_network(space: SearchSpace) -> None:
     """Parameters and multiply-adds of `counts` are those of the network that `build` makes."""
-    from workbench.networks.counts import count_module
+    from workbench.networks.counting import count_module
     from workbench.tasks import task
 
     for arch in space.sample(3, seed=15):
