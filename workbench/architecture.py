@@ -61,4 +61,5 @@ class Architecture:
         from workbench.drawing import lay_out, svg
 
         drawn = svg(lay_out(self.graph, self._space.live(self.graph)))
-        return f"<figure>{drawn}<figcaption><code>{escape(str(self))}</code></figcaption></figure>"
+        words = f'<code style="overflow-wrap:anywhere;font-size:smaller">{escape(str(self))}</code>'
+        return f'<figure style="margin:0">{drawn}<figcaption>{words}</figcaption></figure>'

@@ -1,0 +1,151 @@
+"""The outputs of a notebook's cells as HTML that needs no kernel and no network."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from html import escape
+from typing import Any
+
+from workbench.errors import InvalidInput
+from workbench.pipelines.sanitise import harmless
+
+FIGURE, WIDGET = "application/vnd.plotly.v1+json", "application/vnd.jupyter.widget-view+json"
+#: What can be shown, the best first.
+SHOWN = (
+    FIGURE, "image/svg+xml", "image/png", "image/jpeg", "image/gif", "text/html", "text/markdown",
+    "text/latex", "application/json", "text/plain",
+)  # fmt: skip
+#: Figures of these kinds compile code in the browser (WebGL).
+COMPILING = re.compile(r"\w*gl|splom|parcoords|scatter3d|surface|mesh3d|cone|streamtube|volume|isosurface")
+_PROGRESS_BAR = re.compile(r"\d+%\|.*\||\d+it \[")
+
+
+class Unshowable(InvalidInput):
+    """An output that a report cannot show; it is never left out silently."""
+
+
+class Outputs:
+    """Turns outputs into HTML one after the other and counts the figures it met."""
+
+    def __init__(self, markdown: Any) -> None:
+        self.markdown = markdown
+        self.figures = 0
+        self.compiling = False
+
+    def html(self, output: Mapping[str, Any], where: str) -> str:
+        """Return one output as HTML.
+
+        Raises:
+            Unshowable: for an output that has no form a page without a kernel can show, naming the cell.
+        """
+        match output["output_type"]:
+            case "stream":
+                text = last_lines(str(output["text"]))
+                return f'<pre class="stream {escape(output["name"])}">{coloured(text)}</pre>' if text.strip() else ""
+            case "error":
+                return f'<pre class="error">{coloured(chr(10).join(output["traceback"]))}</pre>'
+            case _:
+                return self._bundle(dict(output["data"]), where)
+
+    def _bundle(self, data: dict[str, Any], where: str) -> str:
+        if WIDGET in data and _PROGRESS_BAR.search(str(data.get("text/plain", ""))):
+            return ""  # the trace of a finished progress bar says nothing any more
+        best = next((mime for mime in SHOWN if mime in data), "")
+        unknown = sorted(mime for mime in data if mime not in SHOWN)
+        if not best or (best == "text/plain" and unknown):
+            raise Unshowable(_unshowable(where, unknown))
+        return self._shown(best, data[best])
+
+    def _shown(self, mime: str, value: Any) -> str:
+        text: Any = "".join(value) if isinstance(value, list) and mime != "application/json" else value
+        match mime:
+            case "application/vnd.plotly.v1+json":
+                return self._figure(text)
+            case "image/svg+xml":
+                return picture(mime, base64_of(text), svg_title(text))
+            case "image/png" | "image/jpeg" | "image/gif":
+                return picture(mime, re.sub(r"[^A-Za-z0-9+/=]", "", text), "picture")
+            case "text/html":
+                return f'<div class="html">{harmless(text)}</div>'
+            case "text/markdown":
+                return f'<div class="prose">{self.markdown(text)}</div>'
+            case "text/latex":
+                return f'<code class="math">{escape(text)}</code>'
+            case "application/json":
+                return f"<pre>{escape(json.dumps(text, indent=1))}</pre>"
+            case _:
+                return f"<pre>{coloured(text)}</pre>"
+
+    def _figure(self, figure: Mapping[str, Any]) -> str:
+        self.figures += 1
+        parts = {"data": figure.get("data", []), "layout": figure.get("layout", {})}
+        frames = {"frames": figure["frames"]} if figure.get("frames") else {}
+        text = inline_json({**parts, **frames})
+        self.compiling |= any(COMPILING.fullmatch(str(trace.get("type"))) for trace in parts["data"])
+        height = parts["layout"].get("height")
+        size = f' style="height:{float(height):g}px"' if isinstance(height, int | float) else ""
+        return (
+            f'<div class="figure"{size}><div class="plot"></div>'
+            f'<script type="application/json" data-figure="{self.figures}">{text}</script></div>'
+        )
+
+
+def _unshowable(where: str, mimes: list[str]) -> str:
+    still = "give the widget a still, image/svg+xml in its _repr_mimebundle_"
+    other = "show it as a plotly figure, SVG, PNG, HTML or text"
+    return (
+        f"{where} shows {', '.join(mimes) or 'nothing known'}, which a page without a kernel cannot: "
+        f"{still if WIDGET in mimes else other}, or tag the cell 'hide-output'."
+    )
+
+
+def inline_json(value: object) -> str:
+    """Return JSON that can stand inside a script element: no markup, no line that JavaScript would break."""
+    try:
+        text = json.dumps(value, separators=(",", ":"), allow_nan=False)
+    except ValueError:
+        text = json.dumps(finite(value), separators=(",", ":"), allow_nan=False)
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def finite(value: Any) -> Any:
+    """Return a JSON value in which NaN and infinities are null, as plotly draws them."""
+    if isinstance(value, dict):
+        return {name: finite(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def picture(mime: str, base64: str, words: str) -> str:
+    """Return a picture whose bytes are in the page; drawings in it cannot run anything."""
+    return f'<img class="picture" src="data:{mime};base64,{base64}" alt="{escape(words)}">'
+
+
+def base64_of(text: str) -> str:
+    """Return the base64 of a text's UTF-8 bytes."""
+    from base64 import b64encode
+
+    return b64encode(text.encode()).decode("ascii")
+
+
+def svg_title(svg: str) -> str:
+    """Return the title of a drawing, which describes it to those who cannot see it."""
+    found = re.search(r"<title[^>]*>([^<]*)</title>", svg)
+    return found.group(1).strip() if found else "drawing"
+
+
+def last_lines(text: str) -> str:
+    """Return what a terminal would show: of a line rewritten by carriage returns, its last version."""
+    lines = (line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n"))
+    return "\n".join(line for line in lines if not _PROGRESS_BAR.search(line)).strip("\n")
+
+
+def coloured(text: str) -> str:
+    """Return escaped text whose terminal colours are kept."""
+    from nbconvert.filters import ansi2html
+
+    return str(ansi2html(text))

@@ -1,0 +1,223 @@
+"""A pipeline: which notebooks run as stages, in which order and with which parameters, read from a TOML file.
+
+The format is described in ``notebooks/pipelines/README.md``.
+"""
+
+from __future__ import annotations
+
+import graphlib
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench.catalogue import Catalogue
+from workbench.errors import InvalidInput, nearest, refuse_unknown
+from workbench.pipelines.kinds import Value
+from workbench.pipelines.parameters import Parameter, Schema, schema
+from workbench.rooms import room
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Parameters that the runner fills in when a notebook declares them: where the needed stages wrote, and where to
+#: write. These values stand for them in the stage's key, which is the same wherever the run folder lies.
+PLACES: dict[str, Value] = {"inputs": "..", "output": "."}
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One notebook of a pipeline: its name, file, the stages it needs, and the parameters fixed for it."""
+
+    name: str
+    notebook: Path
+    needs: tuple[str, ...]
+    fixed: Mapping[str, Value]
+    schema: Schema
+
+    @property
+    def open(self) -> list[Parameter]:
+        """The parameters that the pipeline's user may set."""
+        return [p for p in self.schema if p.name not in self.fixed and p.name not in PLACES]
+
+    def values(self, chosen: Mapping[str, Value]) -> dict[str, Value]:
+        """Return what the notebook receives when the pipeline's parameters have the `chosen` values."""
+        mine = {name: value for name, value in chosen.items() if name in self.schema and name not in PLACES}
+        return {**self.schema.check({**mine, **self.fixed, **self.places})}
+
+    @property
+    def places(self) -> dict[str, Value]:
+        """The folders that the runner fills in, of those that are declared."""
+        return {name: value for name, value in PLACES.items() if name in self.schema}
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """Stages in an order in which they can run, and the parameters they accept together."""
+
+    name: str
+    title: str
+    stages: tuple[Stage, ...]
+    report: str
+    schema: Schema
+    smallest: Mapping[str, Value]
+    path: Path
+
+    def values(self, parameters: Mapping[str, object], smallest: bool = False) -> dict[str, Value]:
+        """Return the value of every parameter; given ones first, then the smallest, then the defaults.
+
+        Raises:
+            InvalidInput: as `Schema.check` does.
+        """
+        return self.schema.check({**(self.smallest if smallest else {}), **self.schema.check_given(parameters)})
+
+    def users(self, name: str) -> list[str]:
+        """Return the stages that use a parameter."""
+        return [stage.name for stage in self.stages if any(p.name == name for p in stage.open)]
+
+
+def pipelines() -> pd.DataFrame:
+    """Return the packaged pipelines by name, with their title, stages and parameters."""
+    return packaged().table(
+        lambda one: {
+            "title": one.title,
+            "stages": ", ".join(stage.name for stage in one.stages),
+            "parameters": ", ".join(parameter.name for parameter in one.schema),
+        }
+    )
+
+
+def packaged() -> Catalogue[Pipeline]:
+    """Return the pipelines that come with the workbench, and those that other packages enter."""
+    found: Catalogue[Pipeline] = Catalogue("pipeline")
+    for path in sorted((room("notebooks") / "pipelines").glob("*.toml")):
+        found.enter(path.stem, read(path))
+    return found
+
+
+def pipeline(name: str | Path | Pipeline) -> Pipeline:
+    """Return a pipeline by its name, or by the path of its ``.toml`` file.
+
+    Raises:
+        UnknownName: for a name that is not in the catalogue; the nearest names are shown.
+        InvalidInput: for a file that is no sound pipeline.
+    """
+    if isinstance(name, Pipeline):
+        return name
+    if isinstance(name, Path) or str(name).endswith(".toml"):
+        return read(Path(name))
+    return packaged().find(name)
+
+
+def read(path: Path) -> Pipeline:
+    """Read a pipeline file and its notebooks' parameters, and check that they fit together.
+
+    Raises:
+        InvalidInput: naming the file and what is wrong with it: not TOML, unknown keys, a stage that needs an
+            unknown stage or itself, a missing notebook, parameters that do not exist or disagree.
+    """
+    table = _table(path)
+    where = path.name
+    refuse_unknown(table, ["title", "report", "parameters", "smallest", "stages"], where)
+    entries = _tables(table, "stages", where)
+    if not entries:
+        raise InvalidInput(f"{where} has no stages: write a table [stages.<name>] with a notebook for each.")
+    stages = {name: _stage(name, entry, path) for name, entry in entries.items() if _is_stage_name(name, where)}
+    merged = _merged(stages, _tables(table, "parameters", where), where)
+    report = table.get("report", list(stages)[-1])
+    if report not in stages:
+        raise InvalidInput(f"{where}: the report is made from an unknown stage. {nearest(report, stages)}")
+    return Pipeline(
+        name=path.stem,
+        title=str(table.get("title", path.stem)),
+        stages=tuple(stages[name] for name in _order(stages, where)),
+        report=report,
+        schema=merged,
+        smallest=_within(merged, f"{where} [smallest]").check_given(_tables(table, "smallest", where)),
+        path=path.resolve(),
+    )
+
+
+def _table(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InvalidInput(f"There is no pipeline file {path}. Packaged pipelines run by their name.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        twice = " (two stages of one name?)" if "twice" in str(error) or "overwrite" in str(error) else ""
+        raise InvalidInput(f"{path.name} is not TOML: {error}{twice}.") from None
+    except OSError as error:
+        raise InvalidInput(f"The pipeline file {path} cannot be read: {error.strerror}.") from None
+
+
+def _tables(table: Mapping[str, Any], key: str, where: str) -> dict[str, Any]:
+    value = table.get(key, {})
+    if not isinstance(value, dict):
+        raise InvalidInput(f"{where}: {key} has to be a table, [{key}].")
+    return value
+
+
+def _is_stage_name(name: str, where: str) -> bool:
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,40}", name):
+        raise InvalidInput(
+            f"{where}: {name!r} cannot name a stage: small letters, digits and underscores, a letter first."
+        )
+    return True
+
+
+def _stage(name: str, entry: Any, path: Path) -> Stage:
+    where = f"{path.name}, stage {name}"
+    if not isinstance(entry, dict):
+        raise InvalidInput(f"{where}: write it as a table [stages.{name}].")
+    refuse_unknown(entry, ["notebook", "needs", "parameters"], where)
+    file, needs = entry.get("notebook"), entry.get("needs", [])
+    if not isinstance(file, str):
+        raise InvalidInput(f"{where}: the notebook is missing; write notebook = '<file>.ipynb'.")
+    if not isinstance(needs, list) or not all(isinstance(need, str) for need in needs):
+        raise InvalidInput(f"{where}: needs is a list of stage names.")
+    notebook = (path.parent / file).resolve()
+    if not notebook.is_file():
+        raise InvalidInput(f"{where}: there is no notebook {notebook}.")
+    declared = _within(schema(notebook), f"{where} ({notebook.name})")
+    fixed = declared.check_given(_tables(entry, "parameters", where))
+    if taken := set(fixed) & set(PLACES):
+        raise InvalidInput(f"{where}: {min(taken)} is filled in by the runner and cannot be set.")
+    return Stage(name, notebook, tuple(dict.fromkeys(needs)), fixed, declared)
+
+
+def _merged(stages: Mapping[str, Stage], defaults: Mapping[str, Any], where: str) -> Schema:
+    """Return one schema for all stages; the pipeline's own defaults replace those of the notebooks."""
+    found: dict[str, tuple[Parameter, str]] = {}
+    for stage in stages.values():
+        for mine in stage.open:
+            other, owner = found.setdefault(mine.name, (mine, stage.name))
+            same_default = (mine.default, mine.required) == (other.default, other.required)
+            if mine.kind != other.kind or not (same_default or mine.name in defaults):
+                raise InvalidInput(
+                    f"{where}: the stages {owner} and {stage.name} declare {mine.name} differently "
+                    f"({other.kind}, default {other.default!r}; {mine.kind}, default {mine.default!r}). "
+                    "Make them equal, or set the default in [parameters]."
+                )
+    of_notebooks = _within(Schema({name: parameter for name, (parameter, _) in found.items()}), f"{where} [parameters]")
+    own = of_notebooks.check_given(defaults)
+    return Schema(
+        {p.name: Parameter(p.name, p.kind, own[p.name], False, p.help) if p.name in own else p for p in of_notebooks},
+        of=f"the pipeline {where.removesuffix('.toml')}",
+    )
+
+
+def _within(declared: Schema, where: str) -> Schema:
+    return Schema(declared.parameters, of=where)
+
+
+def _order(stages: Mapping[str, Stage], where: str) -> list[str]:
+    for stage in stages.values():
+        for need in stage.needs:
+            if need not in stages:
+                raise InvalidInput(f"{where}, stage {stage.name}: it needs {need!r}, no stage. {nearest(need, stages)}")
+    try:
+        return list(graphlib.TopologicalSorter({s.name: s.needs for s in stages.values()}).static_order())
+    except graphlib.CycleError as error:
+        raise InvalidInput(f"{where}: the stages need each other in a circle: {' -> '.join(error.args[1])}.") from None
