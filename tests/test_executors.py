@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -84,6 +87,28 @@ def test_workers_are_other_processes_with_one_thread_each(local: Local) -> None:
     assert os.getpid() not in pids
     assert len(pids) == 2
     assert pids == {o.value for o in local.map(process, range(8))}
+
+
+def test_workers_do_not_outlive_a_killed_parent(tmp_path: Path) -> None:
+    script = tmp_path / "killed.py"
+    script.write_text(
+        "import os, pathlib, signal, time\n"
+        "from workbench.executors import Local\n"
+        "def pid(_):\n    time.sleep(0.1)\n    return os.getpid()\n"
+        "if __name__ == '__main__':\n"
+        "    pids = {o.value for o in Local(2).map(pid, range(6), show=False)}\n"
+        "    print(*pids, flush=True)\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    # Output goes to a file: a surviving worker would keep a pipe open and this test waiting.
+    with (tmp_path / "pids").open("w") as out:
+        subprocess.run([sys.executable, str(script)], stdout=out, stderr=out, check=False)
+    pids = [int(word) for word in (tmp_path / "pids").read_text().split()]
+    assert len(pids) == 2
+    deadline = time.monotonic() + 20
+    while any(Path(f"/proc/{pid}").exists() for pid in pids) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
 
 
 def test_fewer_than_one_worker_is_refused() -> None:

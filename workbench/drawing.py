@@ -17,7 +17,7 @@ from workbench.palette import INPUT, LINE, OUTPUT, PAPER, QUIET, TEXT, clipped, 
 _MARGIN = 14.0
 _CIRCLE = 44.0
 _LETTER = 7.3  # width of an average letter at 13 px
-_FACT_WIDTH, _FACT_HEIGHT = 166.0, 74.0
+_FACT_WIDTH, _FACT_HEIGHT = 184.0, 74.0
 _FONT = "system-ui,-apple-system,'Segoe UI','DejaVu Sans',sans-serif"
 _LAYOUTS = {"arc": arc_layout, "layered": layered_layout}
 # Characters that XML 1.0 forbids even when escaped.

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import threading
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from multiprocessing.connection import wait as wait_for_objects
 from typing import Any, Protocol
 
 from workbench.errors import InvalidInput
@@ -146,7 +148,7 @@ class Local:
     def _started(self) -> ProcessPoolExecutor:
         if self._pool is None:
             context = multiprocessing.get_context("spawn")
-            self._pool = ProcessPoolExecutor(self.workers, mp_context=context, initializer=_one_thread)
+            self._pool = ProcessPoolExecutor(self.workers, mp_context=context, initializer=_start_worker)
         return self._pool
 
 
@@ -172,6 +174,17 @@ def _called(function: Callable[[Any], Any], index: int, name: str, item: Any) ->
         return Outcome(index, name, error=f"{type(error).__name__}: {error} ({frame.name}, line {frame.lineno})")
 
 
-def _one_thread() -> None:
-    """Keep a worker process to one thread: as many processes as cores are quicker than threads fighting."""
+def _start_worker() -> None:
+    """Keep a worker to one thread, as many processes as cores being quicker than threads fighting; end it with us.
+
+    A process that is killed cannot end its workers: each watches for its parent's end itself.
+    """
     os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait_for_objects([parent.sentinel])
+        os._exit(1)

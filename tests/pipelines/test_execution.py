@@ -293,6 +293,8 @@ def start_and_wait(command: list[str]) -> tuple[subprocess.Popen[str], list[psut
 
 def test_a_run_killed_in_the_middle_leaves_no_process_and_is_taken_up_again(slow: list[str]) -> None:
     process, below = start_and_wait(slow)
+    private = Path(Path("run", "wait.partial", ".private").read_text())
+    assert private.stat().st_mode & 0o077 == 0, "nobody else may reach the kernel"
     process.kill()
     process.communicate()
     _, alive = psutil.wait_procs(below, timeout=5)
@@ -302,6 +304,8 @@ def test_a_run_killed_in_the_middle_leaves_no_process_and_is_taken_up_again(slow
     done = run("slow.toml", folder="run", progress=False)
     assert states(done) == {"quick": "kept", "wait": "done"}
     assert not list(Path("run").glob("*.partial"))
+    assert not private.exists()
+    assert sorted(p.name for p in Path("run", "wait").iterdir()) == ["done.json", "notebook.ipynb", "stage.log"]
 
 
 def test_ctrl_c_stops_a_run_cleanly_and_the_same_command_goes_on(slow: list[str]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -20,7 +19,7 @@ from workbench.pipelines.pipeline import pipeline as find
 from workbench.pipelines.progress import Watcher, silent, watcher
 from workbench.pipelines.provenance import provenance
 from workbench.pipelines.records import DONE, publish, read_json, why_not_done, write_json
-from workbench.pipelines.worker import Worker
+from workbench.pipelines.worker import Worker, discard
 
 RECORD, REPORT = "run.json", "report.html"
 
@@ -175,7 +174,7 @@ class _Execution:
         why = "asked to run again" if self.force else why_not_done(self.folder / stage.name, wanted)
         if not why:
             marker = read_json(self.folder / stage.name / DONE)
-            shutil.rmtree(self.folder / f"{stage.name}.partial", ignore_errors=True)  # of a run that was ended
+            discard(self.folder / f"{stage.name}.partial")  # of a run that was ended
             self._change(state, "kept", seconds=float(marker.get("seconds", 0.0)), record=marker)
             return True
         self.workers[stage.name] = (Worker(stage, dict(wanted.parameters), self.folder, lock), wanted)

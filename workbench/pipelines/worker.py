@@ -17,6 +17,7 @@ from typing import Any
 import workbench
 from workbench.pipelines.pipeline import Stage
 
+PRIVATE = ".private"  # names the private folder of a stage at work, for whoever finds that it was killed
 GRACE = 5.0  # seconds a stopped stage has for closing its kernel
 
 
@@ -29,10 +30,11 @@ class Worker:
         self.cell: tuple[int, int] = (0, 0)
         self.failure: dict[str, str] = {}
         self._began = time.monotonic()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        discard(self.folder)
         self.folder.mkdir(parents=True)
         places = {"inputs": from_here(run_folder), "output": from_here(self.folder)}
         self._private = Path(tempfile.mkdtemp(prefix="wb-"))  # only its owner may enter: sockets and the job
+        (self.folder / PRIVATE).write_text(str(self._private), encoding="utf-8")
         events = self._private / "events"
         events.touch()
         job = {
@@ -98,6 +100,18 @@ class Worker:
     def _close(self) -> None:
         self._events.close()
         shutil.rmtree(self._private, ignore_errors=True)
+        (self.folder / PRIVATE).unlink(missing_ok=True)
+
+
+def discard(folder: Path) -> None:
+    """Remove the folder in which a stage worked that did not come to its end, and what it kept in private."""
+    try:
+        private = Path((folder / PRIVATE).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError):
+        private = folder  # it closed its private folder itself, or never had one
+    if private.parent == Path(tempfile.gettempdir()) and private.name.startswith("wb-"):
+        shutil.rmtree(private, ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def from_here(folder: Path) -> str:

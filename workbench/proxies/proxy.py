@@ -10,6 +10,7 @@ from importlib import import_module
 from math import fsum, isfinite
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 
+from workbench import __version__
 from workbench.catalogue import Catalogue
 from workbench.errors import InvalidInput
 from workbench.ledger import Key
@@ -111,7 +112,10 @@ class Proxy:
     def key(self, space: str, architecture: str, task: Task, batch_size: int, seed: int) -> Key:
         """The ledger's key of a score: what the proxy does not look at is left out of it."""
         looks = self.needs in ("labels", "inputs")
-        settings = {"batch_size": batch_size, "source": task.source} if looks else {}
+        # What a proxy computes may change with the workbench: scores of another version are not taken for its own.
+        settings: dict[str, Any] = {"version": __version__}
+        if looks:
+            settings |= {"batch_size": batch_size, "source": task.source}
         drawn = None if self.cost == "free" else seed
         return Key(space, architecture, self.name, task.name, drawn, Key.settings_of(settings))
 
