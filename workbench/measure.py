@@ -21,7 +21,7 @@ class Measure:
     `better` says which direction is wanted, `unit` is for the axis of a picture. `task`, `seed` and `settings` (see
     `Key.settings_of`) are what the number depends on beside the architecture, and `kept` says that it is dear enough
     to be kept in the ledger. `optimum` is the best value there is, where the whole `space` has been measured: it
-    makes regret known.
+    makes regret known. `related` finds other measures of the same source by name, such as a table's other columns.
     """
 
     name: str
@@ -34,6 +34,7 @@ class Measure:
     kept: bool = False
     optimum: float | None = None
     space: SearchSpace | None = field(default=None, repr=False, compare=False)
+    related: Callable[[str], Measure] | None = field(default=None, repr=False, compare=False)
 
     def __call__(self, arch: Architecture) -> float:
         """The value for `arch`; NaN, with a `reason` where the function gives one, if it cannot be measured."""

@@ -80,6 +80,18 @@ def test_the_best_meets_the_constraints() -> None:
     assert max(t.values[0] for t in study.trials if t.constraints["at_least"] > 0) is not None
 
 
+def test_a_constraint_may_name_a_column_of_the_table_or_a_cost() -> None:
+    bench = benchmark("nasbench201", "cifar10")
+    accuracy = bench.measure("valid_accuracy")
+    bounds = {"latency_ms": 15.0, "params": 400_000}
+    study = search(SPACE, accuracy, n_trials=60, constraints=bounds, progress=False)
+    arch = best(study)
+    assert bench.query(arch)["latency_ms"] <= 15
+    assert SPACE.counts(arch).params <= 400_000
+    assert len({name for t in study.trials for name in t.constraints}) == 2
+    assert any(t.user_attrs["latency_ms"] > 15 for t in study.trials)
+
+
 def test_a_constraint_nobody_meets_names_the_closest() -> None:
     study = search(SPACE, ONES, "random", 20, constraints={"ones": 7.0}, progress=False)
     with pytest.raises(InvalidInput, match="None of the 20 trials meets the constraints. The closest is"):
@@ -213,7 +225,7 @@ def test_a_study_made_for_something_else_is_refused(tmp_path: Path) -> None:
         ({"measures": ["valid_accuracy"]}, InvalidInput, "'valid_accuracy' is no Measure. Take one from a table"),
         ({"measures": []}, InvalidInput, "needs at least one measure"),
         ({"measures": [ONES, ONES]}, InvalidInput, "all of different names"),
-        ({"constraints": {"latency": 3.0}}, UnknownName, "no measure in this search named 'latency'"),
+        ({"constraints": {"latency": 3.0}}, UnknownName, "no measure in this search named 'latency'. .*Known: .*ones"),
         ({"constraints": {"ones": "three"}}, InvalidInput, "The bound of 'ones' must be a finite number; got 'three'"),
         ({"constraints": {"ones": math.nan}}, InvalidInput, "The bound of 'ones' must be a finite number; got nan"),
     ],

@@ -97,6 +97,7 @@ class Benchmark:
             task=self.dataset,
             optimum=optimum,
             space=self.space,
+            related=self.measure,
         )
 
     def best(self, measure: str) -> tuple[Architecture, float]:

@@ -8,8 +8,8 @@ import math
 import os
 import socket
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import optuna
@@ -55,8 +55,9 @@ def search(
       NSGA-II for more.
     - `n_trials`: trials the study has in the end. With `storage` (a path to an SQLite file or a URL) a study that was
       stopped goes on where it was; asking again for as many trials as it has does nothing.
-    - `constraints`: measure (or the name of one of `measures`) -> bound, an upper one where lower is better, else a
-      lower one. Trials that break one are kept, marked infeasible.
+    - `constraints`: measure -> bound, an upper one where lower is better, else a lower one. A name stands for one of
+      `measures`, for another column of the table they come from, or for a free proxy such as "params" (bounded from
+      above). Trials that break a bound are kept, marked infeasible.
     - `duplicates`: "functional" never measures two architectures that compute the same function, "exact" never the
       same one twice, "allow" leaves it to the sampler.
     - `executor`: where measures run, e.g. `wb.Local(2)`; as many architectures are asked for at once as it has workers.
@@ -224,17 +225,31 @@ def _checked_measures(measures: Measure | Sequence[Measure]) -> list[Measure]:
 
 
 def _bounds(measures: list[Measure], constraints: Constraints) -> list[_Bound]:
-    by_name = {m.name: m for m in measures}
     bounds = []
-    for named, limit in constraints.items():
-        if isinstance(named, str) and named not in by_name:
-            error = UnknownName.of("measure in this search", named, by_name)
-            raise UnknownName(f"{error} To bound another measure, give the Measure itself as the key.")
-        measure = by_name[named] if isinstance(named, str) else named
+    for given, limit in constraints.items():
+        measure = given if isinstance(given, Measure) else _named(given, measures)
         if isinstance(limit, bool) or not isinstance(limit, int | float) or not math.isfinite(limit):
             raise InvalidInput(f"The bound of {measure.name!r} must be a finite number; got {limit!r}.")
         bounds.append(_Bound(measure, float(limit)))
     return bounds
+
+
+def _named(name: str, measures: list[Measure]) -> Measure:
+    """The measure a constraint's name stands for: one searched for, a column beside it, or what a network costs."""
+    by_name = {m.name: m for m in measures}
+    if name in by_name:
+        return by_name[name]
+    for measure in measures:
+        if measure.related is not None:
+            with suppress(UnknownName):
+                return measure.related(name)
+    from workbench.proxies import catalogue  # loads torch: only where nothing else has the name
+
+    costs = {proxy.name: proxy for proxy in catalogue if proxy.cost == "free"}
+    if name in costs:
+        return replace(costs[name].measure(measures[0].task or "cifar10"), better="lower")
+    error = UnknownName.of("measure in this search", name, [*by_name, *costs])
+    raise UnknownName(f"{error} To bound any other measure, give the Measure itself as the key.")
 
 
 def _chosen(sampler: str | BaseSampler | None, n_objectives: int, seed: int) -> BaseSampler:
