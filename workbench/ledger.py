@@ -124,7 +124,7 @@ class Ledger:
             path = Path(self.url.removeprefix("sqlite:///"))
             self._check_writable(path)
             engine = create_engine(self.url, connect_args={"timeout": _PATIENCE_S})
-            event.listen(engine, "connect", _write_ahead)
+            event.listen(engine, "connect", write_ahead)
         else:
             engine = create_engine(self.url)
         self._engine = engine
@@ -169,7 +169,8 @@ class _Guard:
         raise self._ledger._error(f"it cannot be {self._doing}: {why}") from error
 
 
-def _write_ahead(connection: Any, _record: object) -> None:
+def write_ahead(connection: Any, _record: object) -> None:
+    """Set a new SQLite connection to write ahead: readers and a writer then do not wait for each other."""
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=NORMAL")

@@ -7,9 +7,8 @@ import json
 import math
 import os
 import socket
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import optuna
@@ -19,7 +18,7 @@ from optuna.storages import BaseStorage
 from optuna.trial import TrialState
 
 from workbench.architecture import Architecture
-from workbench.errors import InvalidInput, UnknownName
+from workbench.errors import InvalidInput
 from workbench.executors import Executor, Here
 from workbench.ledger import Entry, Ledger
 from workbench.measure import Measure
@@ -28,10 +27,9 @@ from workbench.progress import say
 from workbench.samplers import sampler as find_sampler
 from workbench.samplers.without_repeats import INTERRUPTED, SpaceExhausted, WithoutRepeats
 from workbench.spaces.space import SearchSpace
+from workbench.studies.constraints import Constraints, bounds_of
 from workbench.studies.evaluation import Evaluation, Known
 from workbench.studies.storage import open_storage
-
-Constraints = Mapping[str | Measure, float]
 
 
 def search(
@@ -97,7 +95,7 @@ class _Driver:
     ) -> None:
         self.space = space
         self.objectives = _checked_measures(measures)
-        self.bounds = _bounds(self.objectives, constraints or {})
+        self.bounds = bounds_of(self.objectives, constraints or {})
         self.measures = list(self.objectives)
         self.measures += [bound.measure for bound in self.bounds if bound.measure not in self.objectives]
         self.known = Known(self.measures, ledger)
@@ -201,16 +199,6 @@ class _Driver:
         study.tell(trial, [value[measure].value for measure in self.objectives])
 
 
-@dataclass(frozen=True)
-class _Bound:
-    measure: Measure
-    limit: float
-
-    def violation(self, value: float) -> float:
-        """How far `value` is on the wrong side; zero or less where the bound is met."""
-        return self.measure.sign * (self.limit - value)
-
-
 def _checked_measures(measures: Measure | Sequence[Measure]) -> list[Measure]:
     listed = [measures] if isinstance(measures, Measure) else list(measures)
     for measure in listed:
@@ -222,34 +210,6 @@ def _checked_measures(measures: Measure | Sequence[Measure]) -> list[Measure]:
     if not listed or len({m.name for m in listed}) < len(listed):
         raise InvalidInput(f"A search needs at least one measure, all of different names; got {listed!r}.")
     return listed
-
-
-def _bounds(measures: list[Measure], constraints: Constraints) -> list[_Bound]:
-    bounds = []
-    for given, limit in constraints.items():
-        measure = given if isinstance(given, Measure) else _named(given, measures)
-        if isinstance(limit, bool) or not isinstance(limit, int | float) or not math.isfinite(limit):
-            raise InvalidInput(f"The bound of {measure.name!r} must be a finite number; got {limit!r}.")
-        bounds.append(_Bound(measure, float(limit)))
-    return bounds
-
-
-def _named(name: str, measures: list[Measure]) -> Measure:
-    """The measure a constraint's name stands for: one searched for, a column beside it, or what a network costs."""
-    by_name = {m.name: m for m in measures}
-    if name in by_name:
-        return by_name[name]
-    for measure in measures:
-        if measure.related is not None:
-            with suppress(UnknownName):
-                return measure.related(name)
-    from workbench.proxies import catalogue  # loads torch: only where nothing else has the name
-
-    costs = {proxy.name: proxy for proxy in catalogue if proxy.cost == "free"}
-    if name in costs:
-        return replace(costs[name].measure(measures[0].task or "cifar10"), better="lower")
-    error = UnknownName.of("measure in this search", name, [*by_name, *costs])
-    raise UnknownName(f"{error} To bound any other measure, give the Measure itself as the key.")
 
 
 def _chosen(sampler: str | BaseSampler | None, n_objectives: int, seed: int) -> BaseSampler:

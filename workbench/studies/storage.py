@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
 
 from optuna.storages import BaseStorage, InMemoryStorage, RDBStorage
 from sqlalchemy import event
 
 from workbench.errors import InvalidInput
+from workbench.ledger import write_ahead
 
 
 def open_storage(where: str | Path | BaseStorage | None) -> BaseStorage:
@@ -24,7 +24,7 @@ def open_storage(where: str | Path | BaseStorage | None) -> BaseStorage:
     path = Path(text.removeprefix("sqlite:///")).absolute()
     _check_writable(path)
     storage = RDBStorage(f"sqlite:///{path}", engine_kwargs={"connect_args": {"timeout": 20}})
-    event.listen(storage.engine, "connect", _write_ahead)
+    event.listen(storage.engine, "connect", write_ahead)
     storage.engine.dispose()  # connections opened before the listener was there would lack the setting
     return storage
 
@@ -34,10 +34,3 @@ def _check_writable(path: Path) -> None:
     target = path if path.exists() else path.parent
     if not os.access(target, os.W_OK):
         raise InvalidInput(f"The study file {path} is read-only. Make it writable or give another storage=.")
-
-
-def _write_ahead(connection: Any, _record: object) -> None:
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=NORMAL")
-    cursor.close()
