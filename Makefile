@@ -20,9 +20,10 @@ help:  ## show this list
 demo: $(VENV)/.installed  ## run the NAS-Bench-201 study and print where its HTML report is
 	$(BIN)/workbench run nasbench201
 
+# Kernels start in the notebook's folder, which is source: what they write goes to runs/ all the same.
 # JupyterLab refuses to start as root, which is who one is in most containers.
 lab: $(VENV)/.installed  ## open the tour in JupyterLab
-	$(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) $(LAB_OPTIONS) notebooks/00_tour.ipynb
+	WORKBENCH_RUNS="$(CURDIR)/runs" $(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) $(LAB_OPTIONS) notebooks/00_tour.ipynb
 
 test: check  ## lint, types and the test suite
 	$(BIN)/pytest

@@ -37,6 +37,7 @@ def folders_of_the_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator
 def folders_of_the_test(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A ledger and a working directory for one test: none sees another's scores or writes in the source."""
     monkeypatch.setenv("WORKBENCH_LEDGER", str(tmp_path / "ledger.sqlite"))
+    monkeypatch.delenv("WORKBENCH_RUNS", raising=False)
     monkeypatch.chdir(tmp_path)
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from workbench import rooms
 from workbench.errors import MissingData, UnknownName
+from workbench.ledger import default_ledger
 
 
 @pytest.mark.parametrize("name", rooms.ROOMS)
@@ -40,3 +41,13 @@ def test_a_neighbour_in_site_packages_is_no_room(tmp_path: Path, monkeypatch: py
 def test_an_unknown_room_shows_the_nearest_name() -> None:
     with pytest.raises(UnknownName, match="There is no room named 'notebook'. Did you mean 'notebooks'"):
         rooms.room("notebook")
+
+
+def test_runs_go_below_the_current_folder_or_where_the_environment_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert rooms.runs_folder() == Path("runs")
+    monkeypatch.setenv("WORKBENCH_RUNS", str(tmp_path / "elsewhere"))
+    monkeypatch.delenv("WORKBENCH_LEDGER")
+    assert rooms.runs_folder() == tmp_path / "elsewhere"
+    assert default_ledger() == str(tmp_path / "elsewhere" / "ledger.sqlite3")

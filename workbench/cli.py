@@ -62,7 +62,7 @@ def _add_run(commands: Commands[argparse.ArgumentParser]) -> None:
     run.add_argument(
         "-p", "--parameter", action="append", default=[], metavar="NAME=VALUE", help="a parameter, repeatable"
     )
-    run.add_argument("--folder", type=Path, help="where results go (default: runs/<pipeline>-<hash>)")
+    run.add_argument("--folder", type=Path, help="where results go (default: runs/<pipeline>-<hash of its parameters>)")
     run.add_argument("--smallest", action="store_true", help="the quickest honest run")
     run.add_argument("--force", action="store_true", help="run finished stages again")
     run.add_argument("--dry-run", action="store_true", help="say what would run and why; write nothing")
@@ -210,9 +210,9 @@ def _doctor(_given: argparse.Namespace) -> int:
     healthy = True
     for finding in examine():
         sign = "ok" if finding.ok else "MISSING" if finding.needed else "-"
-        print(f"{sign:<8}{finding.subject:<24}{finding.found}")
+        print(f"{sign:<8}{finding.subject:<27}{finding.found}")
         if not finding.ok:
-            print(f"{'':<8}{'':<24}{finding.advice}")
+            print(f"{'':<8}{'':<27}{finding.advice}")
         healthy &= finding.ok or not finding.needed
     return 0 if healthy else FAILED
 

@@ -75,12 +75,12 @@ def writable(subject: str, folder: Path, advice: str) -> Finding:
 
 def ledger() -> Finding:
     """Whether the ledger of scores can be opened; one that does not exist yet is not made."""
-    where = os.environ.get("WORKBENCH_LEDGER") or str(Path("runs") / "ledger.sqlite3")
+    from workbench.ledger import Ledger, default_ledger
+
+    where = default_ledger()
     advice = "Make it writable, or name another file in the environment variable WORKBENCH_LEDGER."
     if "://" not in where and not Path(where).exists():
         return writable("ledger", Path(where).absolute(), advice)._replace(found=f"{where}, not begun yet")
-    from workbench.ledger import Ledger
-
     try:
         opened = Ledger(where)
         count = opened.size
@@ -128,7 +128,11 @@ def images() -> Iterator[Finding]:
     from workbench.tasks import catalogue
 
     for entry in catalogue:
-        yield Finding(f"task {entry.name}", True, f"{entry.about}; batches of {entry.source}")
+        if entry.reader is None or entry.reader.present():
+            yield Finding(f"task {entry.name}", True, f"{entry.about}; batches of {entry.source}")
+        else:
+            found = "no images here; seeded noise stands in" if entry.or_noise else "no images here"
+            yield Finding(f"task {entry.name}", False, found, entry.reader.missing(), needed=False)
 
 
 def _guarded(look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:

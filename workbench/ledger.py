@@ -15,6 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from workbench.errors import LedgerError
+from workbench.rooms import runs_folder
 
 _SCORES = Table(
     "scores",
@@ -32,6 +33,11 @@ _SCORES = Table(
 )
 _CHUNK = 400  # rows per statement, well under SQLite's limit of variables
 _PATIENCE_S = 20.0  # how long a writer waits for another one
+
+
+def default_ledger() -> str:
+    """Where the ledger is when nobody says otherwise: a path or a URL."""
+    return os.environ.get("WORKBENCH_LEDGER") or str(runs_folder() / "ledger.sqlite3")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +69,12 @@ class Entry:
 class Ledger:
     """Scores by key, in SQLite (a path, write-ahead log) or any SQLAlchemy URL; safe for several processes.
 
-    Without an argument it is the file named by the environment variable WORKBENCH_LEDGER, else
-    `runs/ledger.sqlite3` below the current folder. Raises `LedgerError` where it cannot be opened for writing.
+    Without an argument it is the one named by the environment variable WORKBENCH_LEDGER, else `ledger.sqlite3` in the
+    folder of runs (see `workbench.rooms.runs_folder`). Raises `LedgerError` where it cannot be opened for writing.
     """
 
     def __init__(self, where: str | Path | None = None) -> None:
-        where = str(where or os.environ.get("WORKBENCH_LEDGER") or Path("runs") / "ledger.sqlite3")
+        where = str(where or default_ledger())
         self.url = where if "://" in where else f"sqlite:///{Path(where).absolute()}"
         self._engine = self._opened()
 

@@ -1,7 +1,8 @@
-"""Where the folders without Python (notebooks, widgets, datasets, reports) lie, in a checkout or a wheel."""
+"""Where folders lie: those without Python, in a checkout or a wheel, and the one that runs are written to."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from workbench.errors import MissingData, UnknownName
@@ -26,6 +27,11 @@ def room(name: str) -> Path:
         f"This installation has no folder {name!r}: looked beside and inside {_PACKAGE}. "
         "Install nas-workbench again, from its wheel or from a complete clone."
     )
+
+
+def runs_folder() -> Path:
+    """Where runs and the ledger are written: $WORKBENCH_RUNS, else `runs` below the current folder."""
+    return Path(os.environ.get("WORKBENCH_RUNS") or "runs")
 
 
 def _beside_the_package(name: str) -> list[Path]:

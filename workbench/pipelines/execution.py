@@ -20,6 +20,7 @@ from workbench.pipelines.progress import Watcher, silent, watcher
 from workbench.pipelines.provenance import provenance
 from workbench.pipelines.records import DONE, publish, read_json, why_not_done, write_json
 from workbench.pipelines.worker import Worker, discard
+from workbench.rooms import runs_folder
 
 RECORD, REPORT = "run.json", "report.html"
 
@@ -91,7 +92,7 @@ def plan(
 
 def default_folder(pipeline: Pipeline, values: Mapping[str, Value]) -> Path:
     """Return the folder that belongs to these parameter values, under ``runs`` in the current folder."""
-    return Path("runs") / f"{pipeline.name}-{sha256_of_json(dict(values))[:8]}"
+    return runs_folder() / f"{pipeline.name}-{sha256_of_json(dict(values))[:8]}"
 
 
 def prepare(folder: Path, pipeline: Pipeline) -> None:
