@@ -30,6 +30,14 @@ def test_the_frame_has_a_row_for_every_strategy_seed_and_query() -> None:
         assert [valid(valid.space.parse(a)) for a in run["incumbent"]] == run["best"].tolist()
 
 
+def test_the_incumbent_stays_when_it_is_only_equalled() -> None:
+    space = benchmark("nasbench201", "cifar10").space
+    flat = Measure("flat", "higher", lambda arch: 1.0, space=space)
+    frame = compare(["random"], flat, [0], 5, progress=False)
+    assert frame["incumbent"].nunique() == 1
+    assert frame["incumbent"].iloc[0] == frame["architecture"].iloc[0]
+
+
 def test_the_incumbent_chosen_by_one_measure_is_judged_by_another() -> None:
     bench = benchmark("nasbench201", "cifar100")
     latency = bench.measure("latency_ms")

@@ -16,7 +16,6 @@ from workbench.errors import Infeasible, InvalidInput
 from workbench.spaces.space import SearchSpace
 
 DUPLICATES = ("functional", "exact", "allow")
-INTERRUPTED = "interrupted"  # user attribute of a trial that was asked but never measured
 _REDRAWS = 5
 
 
@@ -103,7 +102,7 @@ class WithoutRepeats(BaseSampler):
         for trial in study.get_trials(deepcopy=False):
             if trial.number in self._keys or trial.number == current.number:
                 continue
-            if self._distributions.keys() <= trial.params.keys() and INTERRUPTED not in trial.user_attrs:
+            if self._distributions.keys() <= trial.params.keys():
                 self._keys[trial.number] = self.key(self.architecture(trial.params))
         return set(self._keys.values())
 

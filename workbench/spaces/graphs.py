@@ -20,7 +20,6 @@ def live_part(graph: nx.DiGraph) -> nx.DiGraph:
     reached = set(sources).union(*(nx.descendants(passing, n) for n in sources))
     reaching = set(sinks).union(*(nx.ancestors(passing, n) for n in sinks))
     passing.remove_nodes_from([n for n in graph if n not in reached & reaching and n not in {*sources, *sinks}])
-    passing.remove_edges_from([(a, b) for a, b in passing.edges if not (a in reached and b in reaching)])
     return passing
 
 

@@ -25,11 +25,13 @@ from workbench.measure import Measure
 from workbench.progress import progress as shown
 from workbench.progress import say
 from workbench.samplers import sampler as find_sampler
-from workbench.samplers.without_repeats import INTERRUPTED, SpaceExhausted, WithoutRepeats
+from workbench.samplers.without_repeats import SpaceExhausted, WithoutRepeats
 from workbench.spaces.space import SearchSpace
 from workbench.studies.constraints import Constraints, bounds_of
 from workbench.studies.evaluation import Evaluation, Known
 from workbench.studies.storage import open_storage
+
+INTERRUPTED = "interrupted"  # user attribute of a trial that was asked but never measured
 
 
 def search(
