@@ -71,6 +71,10 @@ def test_the_table_has_a_row_for_every_member(fruits: Catalogue[str]) -> None:
     assert table.index.name == "name"
 
 
+def test_a_part_of_a_name_finds_it() -> None:
+    assert nearest("acc", ["latency_ms", "valid_accuracy"]).startswith("Did you mean 'valid_accuracy'?")
+
+
 def test_many_known_names_are_cut_and_counted() -> None:
     hint = nearest("zzz", [f"name{i:02}" for i in range(30)])
     assert hint.endswith("name19 and 10 more.")

@@ -38,8 +38,11 @@ class LedgerError(WorkbenchError, OSError):
 def nearest(name: object, known: Iterable[str]) -> str:
     """A hint for an unknown name: the closest known names, then all of them (at most twenty)."""
     names = sorted(known)
-    close = get_close_matches(str(name).lower(), [n.lower() for n in names], n=3, cutoff=0.5)
     by_lower = {n.lower(): n for n in names}
+    given = str(name).lower()
+    close = get_close_matches(given, list(by_lower), n=3, cutoff=0.5)
+    if not close and len(given) > 2:
+        close = [n for n in by_lower if given in n][:3]  # "acc" is far from "valid_accuracy", and part of it
     meant = f"Did you mean {_either([by_lower[c] for c in close])}? " if close else ""
     shown = ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
     return f"{meant}Known: {shown or 'none'}."

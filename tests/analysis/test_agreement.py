@@ -85,6 +85,13 @@ def test_a_measure_is_a_truth() -> None:
     assert agreement(frame, valid, n_boot=3).equals(agreement(frame, values, n_boot=3))
 
 
+def test_a_benchmarks_own_table_can_be_judged() -> None:
+    bench = benchmark("nasbench201", "cifar100")
+    found = agreement(bench.table()[["latency_ms"]][:500], bench.measure("valid_accuracy"), n_boot=3)
+    assert set(found.index) == {"latency_ms", "params", "live_params"}
+    assert found.loc["live_params", "spearman"] > 0.5
+
+
 def test_wrong_input_is_refused_in_words() -> None:
     frame = frame_of(10, mine=np.arange(10.0))
     truth = pd.Series(np.arange(10.0), index=frame.index)

@@ -221,6 +221,8 @@ def test_a_study_made_for_something_else_is_refused(tmp_path: Path) -> None:
     ("arguments", "error", "words"),
     [
         ({"sampler": "regularised"}, UnknownName, "no sampler named 'regularised'. Did you mean 'regularized_evol"),
+        ({"n_trials": -1}, InvalidInput, "n_trials must be a whole number, zero or more; got -1"),
+        ({"n_trials": 1.5}, InvalidInput, "n_trials must be a whole number, zero or more; got 1.5"),
         ({"sampler": 3}, InvalidInput, r"sampler must be a name from wb.samplers\(\) or an Optuna sampler; got 3"),
         ({"measures": ["valid_accuracy"]}, InvalidInput, "'valid_accuracy' is no Measure. Take one from a table"),
         ({"measures": []}, InvalidInput, "needs at least one measure"),

@@ -53,8 +53,9 @@ def agreement(
         raise InvalidInput(f"n_boot must be at least 1; got {n_boot!r}.")
     if frame.index.has_duplicates:
         raise InvalidInput("An architecture stands in more than one row of the frame; give each one once.")
+    space = space or _space_of(frame) or (truth.space if isinstance(truth, Measure) else None)
     scores = with_baselines(frame, space)
-    goal = _truth_values(scores.index, truth, space or _space_of(frame))
+    goal = _truth_values(scores.index, truth, space)
     turned = _directions(scores, better or {})
     rows: dict[str, dict[str, float]] = {}
     for name in scores.columns:
@@ -128,10 +129,9 @@ def _space_of(frame: pd.DataFrame) -> SearchSpace | None:
 
 def _truth_values(index: pd.Index, truth: Measure | Values | pd.Series, space: SearchSpace | None) -> np.ndarray:
     if isinstance(truth, Measure):
-        known = space or truth.space
-        if known is None:
+        if space is None:
             raise InvalidInput("Neither the frame nor the measure names the search space: give space=.")
-        archs: list[Architecture] = [known.parse(text) for text in index]
+        archs: list[Architecture] = [space.parse(text) for text in index]
         return np.array([truth.sign * truth(arch) for arch in archs])
     values = dict(truth.items())
     goal = np.array([values.get(text, np.nan) for text in index], dtype=float)

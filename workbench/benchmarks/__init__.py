@@ -36,7 +36,7 @@ def benchmark(name: str, dataset: str | None = None, **options: Any) -> Benchmar
         dataset = loader.datasets[0]
     if dataset not in loader.datasets:
         raise UnknownName.of(f"data set of benchmark {name}", dataset, loader.datasets)
-    refuse_unknown(options, loader.keywords, f"benchmark {name!r}")
+    refuse_unknown(options, ("dataset", *loader.keywords), f"benchmark {name!r}")
     return _opened(name, dataset, tuple(sorted(loader.settle(**options).items())))
 
 

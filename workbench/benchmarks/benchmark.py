@@ -75,7 +75,9 @@ class Benchmark:
         import pandas as pd
 
         index = pd.Index([str(arch) for arch in self.space.enumerate()], name="architecture")
-        return pd.DataFrame(self._records.arrays(), index=index).dropna(how="all")
+        frame = pd.DataFrame(self._records.arrays(), index=index).dropna(how="all")
+        frame.attrs = {"space": self.space.name, "task": self.dataset}
+        return frame
 
     def measures(self) -> list[str]:
         """The names of the recorded quantities."""

@@ -22,7 +22,7 @@ MakeSampler = Callable[[int], BaseSampler]
 
 
 def compare(
-    strategies: Sequence[str] | Mapping[str, str | MakeSampler],
+    strategies: str | Sequence[str] | Mapping[str, str | MakeSampler],
     measure: Measure,
     seeds: Iterable[int] = range(100),
     n_trials: int = 200,
@@ -66,8 +66,9 @@ class _Job:
         return f"{self.strategy}, seed {self.seed}"
 
 
-def _named(strategies: Sequence[str] | Mapping[str, str | MakeSampler]) -> dict[str, MakeSampler]:
-    given = strategies if isinstance(strategies, Mapping) else {name: name for name in strategies}
+def _named(strategies: str | Sequence[str] | Mapping[str, str | MakeSampler]) -> dict[str, MakeSampler]:
+    listed = [strategies] if isinstance(strategies, str) else strategies
+    given = listed if isinstance(listed, Mapping) else {name: name for name in listed}
     made: dict[str, MakeSampler] = {}
     for name, how in given.items():
         if isinstance(how, str):

@@ -66,6 +66,8 @@ def search(
     `user_attrs["reason"]`, and the search goes on. Interrupting returns the study so far. When the space has nothing
     new left the search ends early and says so.
     """
+    if isinstance(n_trials, bool) or not isinstance(n_trials, int) or n_trials < 0:
+        raise InvalidInput(f"n_trials must be a whole number, zero or more; got {n_trials!r}.")
     driver = _Driver(space, measures, constraints, ledger)
     chosen = _chosen(sampler, len(driver.objectives), seed)
     study = driver.opened(chosen, storage, name or driver.study_name(sampler, seed), duplicates)
