@@ -30,6 +30,7 @@ _HOMES = {
     "best": "workbench.studies.results",
     "compare": "workbench.studies.compare",
     "front": "workbench.studies.results",
+    "measure": "workbench.proxies",
     "pipelines": "workbench.pipelines",
     "proxies": "workbench.proxies",
     "run": "workbench.pipelines",
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
     from workbench.measure import Measure as Measure
     from workbench.pipelines import pipelines as pipelines
     from workbench.pipelines import run as run
+    from workbench.proxies import measure as measure
     from workbench.proxies import proxies as proxies
     from workbench.proxies.score import score as score
     from workbench.proxies.score import score_model as score_model

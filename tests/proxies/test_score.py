@@ -16,6 +16,7 @@ import pytest
 import torch
 from torch import nn
 
+import workbench as wb
 from workbench.architecture import Architecture
 from workbench.errors import InvalidInput, LedgerError, MissingData, UnknownName
 from workbench.executors import Here, Local, Outcome
@@ -245,7 +246,7 @@ def test_a_ledger_that_gives_way_costs_a_warning_and_no_score(
 
 
 def test_a_search_and_a_table_share_what_was_paid_for(ledger: Ledger) -> None:
-    measure = catalogue.find("synflow").measure(SMALL["task"], SMALL["batch_size"], 0)
+    measure = wb.measure("synflow", SMALL["task"], SMALL["batch_size"])
     study = search(SPACE, measure, "random", 4, ledger=ledger, progress=False)
     archs = [SPACE.parse(trial.user_attrs["architecture"]) for trial in study.trials]
     watched = Watched()

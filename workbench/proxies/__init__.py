@@ -13,6 +13,9 @@ from workbench.proxies.unscored import Unscored
 if TYPE_CHECKING:
     import pandas as pd
 
+    from workbench.measure import Measure
+    from workbench.tasks import Task
+
 __all__ = [
     "Probe",
     "Proxy",
@@ -22,12 +25,21 @@ __all__ = [
     "flops",
     "grad_norm",
     "live_params",
+    "measure",
     "nwot",
     "params",
     "proxies",
     "proxy",
     "synflow",
 ]
+
+
+def measure(name: str, task: str | Task = "cifar10", batch_size: int = 64, seed: int = 0) -> Measure:
+    """The proxy called `name` as a `Measure`, to search for or to bound: networks and batches are drawn from `seed`.
+
+    Raises `UnknownName` with the nearest names.
+    """
+    return catalogue.find(name).measure(task, batch_size, seed)
 
 
 def proxies() -> pd.DataFrame:

@@ -209,7 +209,7 @@ def _checked_measures(measures: Measure | Sequence[Measure]) -> list[Measure]:
         if not isinstance(measure, Measure):
             raise InvalidInput(
                 f"{measure!r} is no Measure. Take one from a table, wb.benchmark(...).measure(name), "
-                "or from a proxy, wb.proxies()."
+                "or a proxy, wb.measure(name)."
             )
     if not listed or len({m.name for m in listed}) < len(listed):
         raise InvalidInput(f"A search needs at least one measure, all of different names; got {listed!r}.")
