@@ -29,7 +29,9 @@ class Outcome:
 
 
 class Executor(Protocol):
-    """Runs a function over items and yields an `Outcome` for each, in the items' order."""
+    """Runs a function over items and yields an `Outcome` for each, in the items' order; `workers` at a time."""
+
+    workers: int
 
     def map(
         self,

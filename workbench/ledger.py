@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -156,6 +157,39 @@ class Ledger:
             f"The ledger {self.url} cannot be used: {why}. "
             "Make it writable, or name another file in the environment variable WORKBENCH_LEDGER."
         )
+
+
+class Unkept(UserWarning):
+    """Numbers were computed but could not be written to the ledger."""
+
+
+class Keeper:
+    """Writes to a ledger, or to none; what a ledger that gives way cannot take is held and tried again."""
+
+    def __init__(self, ledger: Ledger | None) -> None:
+        self._ledger = ledger
+        self._held: dict[Key, Entry] = {}
+        self._why = ""
+
+    def keep(self, entries: Mapping[Key, Entry]) -> None:
+        """Write `entries` and whatever is held; never raises for a ledger that cannot be written now."""
+        if self._ledger is None:
+            return
+        self._held |= entries
+        if not self._held:
+            return
+        try:
+            self._ledger.write(self._held)
+        except LedgerError as error:
+            self._why = str(error)
+        else:
+            self._held = {}
+
+    def close(self) -> None:
+        """Try once more, and warn with `Unkept` about what the ledger does not have."""
+        self.keep({})
+        if self._held:
+            warnings.warn(f"{len(self._held)} numbers are not in the ledger. {self._why}", Unkept, stacklevel=3)
 
 
 class _Guard:

@@ -20,9 +20,9 @@ import workbench as wb
 from workbench.architecture import Architecture
 from workbench.errors import InvalidInput, LedgerError, MissingData, UnknownName
 from workbench.executors import Here, Local, Outcome
-from workbench.ledger import Ledger
+from workbench.ledger import Ledger, Unkept
 from workbench.proxies import Probe, Proxy, catalogue
-from workbench.proxies.score import Unkept, score, score_model
+from workbench.proxies.score import score, score_model
 from workbench.spaces import search_space
 from workbench.studies.search import search
 from workbench.tasks import NoiseInput, Task, task
@@ -240,7 +240,7 @@ def test_a_ledger_that_gives_way_costs_a_warning_and_no_score(
         raise LedgerError("The ledger cannot be used: another process keeps it locked.")
 
     monkeypatch.setattr(ledger, "write", locked)
-    with pytest.warns(Unkept, match="2 scores are in the frame only. .* another process keeps it locked"):
+    with pytest.warns(Unkept, match="2 numbers are not in the ledger. .* another process keeps it locked"):
         frame = score(SPACE.sample(2), ["synflow"], ledger=ledger, **SMALL)
     assert frame["synflow"].notna().any()
 

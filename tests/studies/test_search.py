@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import socket
 import subprocess
 import sys
 import textwrap
@@ -16,7 +17,7 @@ import pytest
 from workbench.benchmarks import benchmark
 from workbench.errors import InvalidInput, LedgerError, UnknownName
 from workbench.executors import Local
-from workbench.ledger import Ledger
+from workbench.ledger import Ledger, Unkept
 from workbench.measure import Measure
 from workbench.spaces import search_space
 from workbench.studies.results import best, front
@@ -205,6 +206,57 @@ def test_an_unusable_ledger_is_said_before_the_first_trial(tmp_path: Path) -> No
     with pytest.raises(LedgerError, match="file is not a database"):
         search(SPACE, Measure("dear", "higher", lambda a: calls.append(a) or 1.0, kept=True), progress=False)
     assert calls == []
+
+
+def test_a_ledger_that_gives_way_costs_a_warning_and_no_trial(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = Ledger(tmp_path / "l.sqlite3")
+    dear = Measure("dear", "higher", ones, kept=True)
+    search(SPACE, dear, "random", 3, ledger=ledger, progress=False)
+
+    def locked(_: object) -> None:
+        raise LedgerError("The ledger cannot be used: another process keeps it locked.")
+
+    monkeypatch.setattr(ledger, "write", locked)
+    monkeypatch.setattr(ledger, "read", locked)
+    with pytest.warns(Unkept, match="8 numbers are not in the ledger. .* another process keeps it locked"):
+        study = search(SPACE, dear, "random", 8, seed=1, ledger=ledger, progress=False)
+    assert len([t for t in study.trials if t.values]) == 8
+
+
+def test_a_ledger_that_comes_back_has_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ledger = Ledger(tmp_path / "l.sqlite3")
+    write, calls = ledger.write, []
+
+    def locked_at_first(entries: object) -> None:
+        calls.append(entries)
+        if len(calls) < 4:
+            raise LedgerError("locked")
+        write(entries)
+
+    monkeypatch.setattr(ledger, "write", locked_at_first)
+    search(SPACE, Measure("dear", "higher", ones, kept=True), "random", 6, ledger=ledger, progress=False)
+    assert ledger.size == 6
+
+
+def test_the_trials_of_a_living_process_are_left_to_it(tmp_path: Path) -> None:
+    where = tmp_path / "study.sqlite3"
+    search(SPACE, ONES, n_trials=2, storage=where, name="shared", progress=False)
+    study = optuna.load_study(study_name="shared", storage=f"sqlite:///{where}")
+    other = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    try:
+        trial = study.ask(fixed_distributions=dict(SPACE.distributions()))
+        trial.set_user_attr("process", f"{socket.gethostname()}:{other.pid}")
+        trial.set_user_attr("architecture", str(SPACE.architecture(trial.params)))
+        search(SPACE, ONES, n_trials=4, storage=where, name="shared", progress=False)
+        assert study.trials[trial.number].state.name == "RUNNING"
+    finally:
+        other.kill()
+        other.communicate()
+    search(SPACE, ONES, n_trials=5, storage=where, name="shared", progress=False)
+    assert study.trials[trial.number].user_attrs["interrupted"] is True
+    assert trial.params in [t.params for t in study.trials if t.values]
 
 
 def test_a_study_made_for_something_else_is_refused(tmp_path: Path) -> None:

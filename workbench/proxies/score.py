@@ -13,9 +13,9 @@ import torch
 from torch import nn
 
 from workbench.architecture import Architecture
-from workbench.errors import InvalidInput, LedgerError
+from workbench.errors import InvalidInput
 from workbench.executors import Executor, Here, Outcome
-from workbench.ledger import Entry, Key, Ledger
+from workbench.ledger import Entry, Keeper, Key, Ledger
 from workbench.proxies.probe import Probe
 from workbench.proxies.proxy import Proxy, catalogue
 from workbench.proxies.unscored import Unscored
@@ -106,20 +106,16 @@ class _Result(NamedTuple):
     lasting: bool
 
 
-class Unkept(UserWarning):
-    """Scores were computed but could not be written to the ledger."""
-
-
 class _Book:
-    """The ledger's part in one table: what it knew, and what is still to be written into it."""
+    """The ledger's part in one table: what it knew, and what is to be written into it."""
 
     def __init__(self, ledger: Ledger | Literal[False] | None, keys: dict[_Cell, Key]) -> None:
         self._keys = keys
         self._ledger: Ledger | None = None
-        if self._keys and ledger is not False:
+        if keys and ledger is not False:
             self._ledger = Ledger() if ledger is None else ledger
-        self._unkept: dict[Key, Entry] = {}
-        self._why = ""
+        self._keeper = Keeper(self._ledger)
+        self.close = self._keeper.close  # itself, so that its warning points at the user's line
 
     def known(self) -> dict[_Cell, Entry]:
         """The entries that the ledger has."""
@@ -127,24 +123,8 @@ class _Book:
         return {cell: found[key] for cell, key in self._keys.items() if key in found}
 
     def keep(self, entries: dict[_Cell, Entry]) -> None:
-        """Write entries, with those that could not be written before; a ledger that gives way loses nothing."""
-        if self._ledger is None:
-            return
-        self._unkept |= {self._keys[cell]: entry for cell, entry in entries.items() if cell in self._keys}
-        if not self._unkept:
-            return
-        try:
-            self._ledger.write(self._unkept)
-        except LedgerError as error:
-            self._why = str(error)
-        else:
-            self._unkept = {}
-
-    def close(self) -> None:
-        """Try once more, and say what could not be kept."""
-        self.keep({})
-        if self._unkept and self._ledger is not None:
-            warnings.warn(f"{len(self._unkept)} scores are in the frame only. {self._why}", Unkept, stacklevel=3)
+        """Write the entries that are worth it."""
+        self._keeper.keep({self._keys[cell]: entry for cell, entry in entries.items() if cell in self._keys})
 
 
 @dataclass(frozen=True)

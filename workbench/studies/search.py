@@ -84,6 +84,7 @@ def search(
         driver.sweep(study)
         n = _n_finished(study)
         say(f"Stopped after {n} trials: {space.name} has nothing new left (duplicates={duplicates!r}).")
+    driver.known.close()
     return study
 
 
@@ -151,9 +152,8 @@ class _Driver:
 
     def batches(self, study: Study, missing: int, executor: Executor) -> Iterator[int]:
         """Ask, measure and tell until `missing` more trials are finished; yields once for each."""
-        at_once = getattr(executor, "workers", 1)
         while missing > 0:
-            asked = [self._ask(study) for _ in range(min(at_once, missing))]
+            asked = [self._ask(study) for _ in range(min(executor.workers, missing))]
             for trial, entries in zip(asked, self._measure([arch for _, arch in asked], executor), strict=True):
                 self._tell(study, trial[0], trial[1], entries)
                 missing -= 1
