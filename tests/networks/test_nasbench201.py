@@ -17,7 +17,8 @@ from torch.nn import functional as F
 from workbench.errors import InvalidInput
 from workbench.networks.counting import count_module
 from workbench.networks.counts import Counts
-from workbench.networks.nasbench201 import Network, Reduction, operation
+from workbench.networks.nasbench201 import Network, Reduction
+from workbench.networks.operations import operation
 from workbench.networks.nasbench201_counts import counts
 from workbench.spaces import search_space
 from workbench.tasks import task
@@ -125,8 +126,8 @@ def test_an_impossible_size_is_refused(wrong: dict[str, int]) -> None:
 
 
 def test_an_unknown_operation_shows_the_nearest_one() -> None:
-    with pytest.raises(InvalidInput, match=r"no operation 'nor_conv_5x5'. Did you mean 'nor_conv_"):
-        operation("nor_conv_5x5", 16)
+    with pytest.raises(InvalidInput, match=r"no operation 'nor_conv_5x5' to build a network from. Did you mean 'nor_conv_"):
+        operation("nor_conv_5x5", 16, 16)
     graph = cell(BEST)
     graph.edges[0, 1]["op"] = "max_pool"
     with pytest.raises(InvalidInput, match="no operation 'max_pool'"):

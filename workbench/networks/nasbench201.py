@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from workbench.networks.nasbench201_counts import KERNELS, STAGES, check_size, unknown_operation
+from workbench.networks.layers import relu_conv_bn
+from workbench.networks.nasbench201_counts import STAGES, check_size
+from workbench.networks.operations import operation, original
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -67,9 +69,9 @@ class Cell(nn.Module):
         for target, node in enumerate(nodes):
             for source, earlier in enumerate(nodes[:target]):
                 op = graph.edges[earlier, node]["op"] if graph.has_edge(earlier, node) else "none"
-                if op != "none":
+                if original(op) != "none":
                     name = f"{earlier}->{node}"
-                    self.edges[name] = operation(op, channels)
+                    self.edges[name] = operation(op, channels, channels)
                     self.wires.append((source, target, name))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -98,23 +100,3 @@ class Reduction(nn.Module):
         """(n, c_in, H, W) to (n, c_out, H/2, W/2)."""
         out: torch.Tensor = self.conv_b(self.conv_a(x)) + self.shortcut(x)
         return out
-
-
-def operation(op: str, channels: int) -> nn.Module:
-    """The module of one of the benchmark's operations, `none` excepted, which is the absence of an edge."""
-    if op in KERNELS:
-        return relu_conv_bn(channels, channels, KERNELS[op])
-    if op == "avg_pool_3x3":
-        return nn.AvgPool2d(3, stride=1, padding=1, count_include_pad=False)
-    if op == "skip_connect":
-        return nn.Identity()
-    raise unknown_operation(op)
-
-
-def relu_conv_bn(c_in: int, c_out: int, kernel: int, stride: int = 1) -> nn.Sequential:
-    """ReLU, a convolution without bias that keeps the size at stride 1, batch normalisation."""
-    return nn.Sequential(
-        nn.ReLU(),
-        nn.Conv2d(c_in, c_out, kernel, stride, padding=kernel // 2, bias=False),
-        nn.BatchNorm2d(c_out),
-    )

@@ -91,7 +91,8 @@ class SearchSpace(ABC):
 
         task = find_task(task)
         graph = self.live(self.graph(self._own(arch))) if live else self.graph(self._own(arch))
-        with torch.random.fork_rng(devices=[]):
+        # On the "meta" device tensors have shapes and no values: nothing is computed, however large the network.
+        with torch.random.fork_rng(devices=[]), torch.device("meta"):
             return count_module(self.network(graph, task), task.shape)
 
     # -- one architecture --------------------------------------------------------------------------------------
@@ -174,11 +175,13 @@ class SearchSpace(ABC):
         drawn: dict[Architecture, None] = {}
         misses = 0
         while len(drawn) < n:
-            before = len(drawn)
-            drawn[self._draw(rng)] = None
-            misses = 0 if len(drawn) > before else misses + 1
-            if misses > _PATIENCE:
-                raise InvalidInput(f"{self.name} gave only {len(drawn)} different architectures; {n} were asked for.")
+            for arch in self._draws(n - len(drawn), rng):
+                before = len(drawn)
+                drawn[arch] = None
+                misses = 0 if len(drawn) > before else misses + 1
+                if misses > _PATIENCE:
+                    words = f"{self.name} gave only {len(drawn)} different architectures; {n} were asked for."
+                    raise InvalidInput(words)
         return list(drawn)
 
     # -- moving about ------------------------------------------------------------------------------------------
@@ -320,6 +323,17 @@ class SearchSpace(ABC):
         except Infeasible:
             return None
         return Architecture(self, walk.decisions)
+
+    def _draws(self, n: int, rng: np.random.Generator) -> Iterator[Architecture]:
+        """`n` architectures, each question answered uniformly; a flat space draws all answers at once."""
+        if not self.flat:
+            for _ in range(n):
+                yield self._draw(rng)
+            return
+        names = [q.name for q in self._all_questions]
+        columns = [[q.answers[i] for i in rng.integers(len(q.answers), size=n)] for q in self._all_questions]
+        for answers in zip(*columns, strict=True):
+            yield Architecture(self, zip(names, answers, strict=True))
 
     def _draw(self, rng: np.random.Generator) -> Architecture:
         for _ in range(_PATIENCE):

@@ -90,4 +90,5 @@ _enter(
     Task("cifar10_noise", (3, 32, 32), 10, "seeded noise in the shape of CIFAR-10"),
     Task("cifar100_noise", (3, 32, 32), 100, "seeded noise in the shape of CIFAR-100"),
     Task("imagenet16_120_noise", (3, 16, 16), 120, "seeded noise in the shape of ImageNet16-120"),
+    Task("imagenet_noise", (3, 224, 224), 1000, "seeded noise in the shape of ImageNet-1k"),
 )
