@@ -22,6 +22,7 @@ class Measure:
     `Key.settings_of`) are what the number depends on beside the architecture, and `kept` says that it is dear enough
     to be kept in the ledger. `optimum` is the best value there is, where the whole `space` has been measured: it
     makes regret known. `related` finds other measures of the same source by name, such as a table's other columns.
+    `truth` is what a noisy measure is a sample of: what is found by the noise is judged by it.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Measure:
     optimum: float | None = None
     space: SearchSpace | None = field(default=None, repr=False, compare=False)
     related: Callable[[str], Measure] | None = field(default=None, repr=False, compare=False)
+    truth: Measure | None = field(default=None, repr=False, compare=False)
 
     def __call__(self, arch: Architecture) -> float:
         """The value for `arch`; NaN, with a `reason` where the function gives one, if it cannot be measured."""

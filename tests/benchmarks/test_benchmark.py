@@ -19,6 +19,7 @@ from workbench.errors import InvalidInput, MissingData, UnknownName
 from workbench.spaces import search_space
 from workbench.spaces.choices import Choices
 from workbench.spaces.space import SearchSpace
+from workbench.studies.compare import compare
 
 
 class Six(SearchSpace):
@@ -127,8 +128,72 @@ def test_an_unknown_measure_shows_the_nearest_ones(toy: Benchmark) -> None:
 def test_a_space_that_is_not_flat_cannot_have_numbered_rows() -> None:
     space = Six()
     space.flat = False  # type: ignore[misc]
-    with pytest.raises(InvalidInput, match="numbers the rows of a flat search space"):
+    with pytest.raises(InvalidInput, match="numbered by a flat search space.* List the table's architectures"):
         Benchmark("toy", "noise", space, ColumnTable("toy", COLUMNS[1:], {"latency_ms": np.zeros(6)}))
+
+
+def listed(rule: str | None = None, keys: list[str] | None = None) -> Benchmark:
+    """Two of the six architectures, in an order of their own."""
+    space = Six()
+    space.flat = False  # type: ignore[misc]
+    every = [str(arch) for arch in space.enumerate()]
+    columns = {"accuracy": np.array([[7.0, 9.0], [3.0, NAN]]), "latency_ms": np.array([1.0, 2.0])}
+    table = ColumnTable("listed", COLUMNS, columns, [every[4], every[1]], keys)
+    return Benchmark("listed", "noise", space, table, rule=rule)
+
+
+def test_a_table_may_list_some_architectures_of_any_space_in_its_own_order() -> None:
+    bench = listed()
+    every = list(bench.space.enumerate())
+    assert bench.size == 2
+    assert bench.query(every[4])["accuracy"] == 8.0
+    assert bench.value(every[1], "latency_ms") == 2.0
+    assert bench.best("accuracy") == (every[4], 8.0)
+    assert bench.rank("accuracy", every[1]) == 2
+    assert bench.table().index.tolist() == [str(every[4]), str(every[1])]
+    with pytest.raises(MissingData, match=r"is not recorded in <Benchmark 'listed'.*the table lists 2 other"):
+        bench.query(every[0])
+
+
+def test_under_a_rule_equal_architectures_share_a_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Here what the second question answers makes no difference: a and b are the two classes.
+    monkeypatch.setattr(Six, "canonical", lambda self, arch, rule="isomorphic": arch.decisions["first"], raising=False)
+    for bench in (listed("isomorphic"), listed("isomorphic", keys=["b", "a"])):
+        every = list(bench.space.enumerate())
+        assert [bench.value(arch, "accuracy") for arch in every] == [3.0, 3.0, 3.0, 8.0, 8.0, 8.0]
+
+
+def test_a_noisy_measure_is_one_run_the_same_one_for_the_same_seed(toy: Benchmark) -> None:
+    arch = archs(toy)[0]
+    noisy = [toy.measure("accuracy", noisy=True, seed=seed) for seed in range(20)]
+    values = [measure(arch) for measure in noisy]
+    assert set(values) == {1.0, 3.0}
+    assert [measure(arch) for measure in noisy] == values
+    assert noisy[0].truth is not None
+    assert noisy[0].truth(arch) == 2.0
+    assert noisy[0].optimum == toy.optimum("accuracy") == 5.0
+    assert toy.measure("accuracy", noisy=True)(archs(toy)[4]) == 4.0  # trained once only
+
+
+def test_what_has_no_noise_is_not_made_noisy(toy: Benchmark) -> None:
+    with pytest.raises(InvalidInput, match=r"'latency_ms' of <Benchmark 'toy'.* is the same in every training run"):
+        toy.measure("latency_ms", noisy=True)
+    with pytest.raises(InvalidInput, match=r"noisy= and epoch= exclude each other"):
+        toy.measure("accuracy", noisy=True, epoch=3)
+    with pytest.raises(InvalidInput, match=r"epoch=3 was asked for, but benchmark 'toy' holds only the end"):
+        toy.measure("accuracy", epoch=3)
+
+
+def test_searches_on_a_noisy_measure_are_judged_by_its_truth() -> None:
+    bench = benchmark("nasbench201", "cifar100")
+    noisy = bench.measure("valid_accuracy", noisy=True, seed=3)
+    frame = compare("random", noisy, seeds=range(2), n_trials=30, progress=False)
+    truth = bench.measure("valid_accuracy")
+    for row in frame.itertuples():
+        assert row.value == noisy(bench.space.parse(row.architecture))
+        assert row.best == truth(bench.space.parse(row.incumbent))
+        assert row.regret == pytest.approx(bench.optimum("valid_accuracy") - row.best)
+    assert (frame.regret >= 0).all()
 
 
 def test_a_table_without_curves_says_which_benchmark_has_them(toy: Benchmark) -> None:
@@ -190,9 +255,10 @@ def test_a_space_knows_its_tables_whose_files_are_here() -> None:
 
 def test_every_loader_has_a_card_and_a_space_that_exists() -> None:
     table = catalogue.table(lambda loader: loader.card())
-    assert table.index.tolist() == benchmarks() == ["nasbench201", "natsbench_tss"]
-    assert table["at_hand"].tolist() == [True, False]
+    assert table.index.tolist() == benchmarks()
+    assert table.loc[["nasbench201", "natsbench_tss"], "at_hand"].tolist() == [True, False]
     for name in benchmarks():
         loader = catalogue.find(name)
-        assert search_space(loader.space).flat
-        assert all(getattr(loader, f.name) for f in fields(loader) if f.name != "keywords")
+        space = search_space(loader.space)
+        assert loader.rule in (None, *space.canonical_rules)
+        assert all(getattr(loader, f.name) for f in fields(loader) if f.name not in {"keywords", "rule"})

@@ -53,4 +53,5 @@ def _opened(name: str, dataset: str, settled: tuple[tuple[str, Any], ...]) -> Be
     """The benchmark with settled options: opened once in a process, also when it comes in pickled."""
     loader = catalogue.find(name)
     records = loader.load(dataset, **dict(settled))
-    return Benchmark(name, dataset, search_space(loader.space), records, (_opened, (name, dataset, settled)))
+    maker = (_opened, (name, dataset, settled))
+    return Benchmark(name, dataset, search_space(loader.space), records, maker, loader.rule)

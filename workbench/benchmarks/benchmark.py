@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
 from workbench.architecture import Architecture
+from workbench.benchmarks.readings import NoisyReading, Reading
 from workbench.benchmarks.records import Column, Floats, Record, Records
+from workbench.benchmarks.rows import rows_of
 from workbench.errors import InvalidInput, MissingData, UnknownName
 from workbench.measure import Measure
 from workbench.spaces.space import SearchSpace
@@ -22,24 +24,29 @@ Maker = tuple[Callable[..., "Benchmark"], tuple[Any, ...]]
 
 @final
 class Benchmark:
-    """Recorded numbers of the architectures of a flat search space.
+    """Recorded numbers of the architectures of a search space, or of some of them.
 
+    With `rule`, what is recorded about an architecture holds for all that are equal to it under that canonical rule.
     `maker` is a function with its arguments that opens the same benchmark again: with it a pickled benchmark,
     or a measure of it, is a few bytes that another process turns into its own table.
     """
 
     def __init__(
-        self, name: str, dataset: str, space: SearchSpace, records: Records, maker: Maker | None = None
+        self,
+        name: str,
+        dataset: str,
+        space: SearchSpace,
+        records: Records,
+        maker: Maker | None = None,
+        rule: str | None = None,
     ) -> None:
-        if not space.flat:
-            raise InvalidInput(f"Benchmark {name!r} numbers the rows of a flat search space; {space!r} is not flat.")
         self.name = name
         self.dataset = dataset
         self.space = space
         self._records = records
         self._maker = maker
         self._columns = {column.name: column for column in records.columns}
-        self._places = _place_values(space)
+        self._rows = rows_of(space, records.architectures, records.keys, rule)
 
     @property
     def size(self) -> int:
@@ -68,13 +75,13 @@ class Benchmark:
         return self._records.curve(self._row(arch), self._column(measure).name, seed)
 
     def table(self) -> pd.DataFrame:
-        """One row for each recorded architecture, indexed by its string, in the order of `space.enumerate()`.
+        """One row for each recorded architecture, indexed by its string; in a flat space's order of enumeration.
 
         Columns are the measures, then one `<measure>_seed<seed>` for every run where runs differ.
         """
         import pandas as pd
 
-        index = pd.Index([str(arch) for arch in self.space.enumerate()], name="architecture")
+        index = pd.Index(list(self._rows.strings()), name="architecture")
         frame = pd.DataFrame(self._records.arrays(), index=index).dropna(how="all")
         frame.attrs = {"space": self.space.name, "task": self.dataset}
         return frame
@@ -87,26 +94,41 @@ class Benchmark:
         """The recorded quantities with their units and meanings."""
         return tuple(self._columns.values())
 
-    def measure(self, name: str) -> Measure:
-        """A recorded quantity as a `Measure`: pickles small, knows its optimum if the table is at hand."""
+    def measure(self, name: str, *, noisy: bool = False, seed: int = 0, epoch: int | None = None) -> Measure:
+        """A recorded quantity as a `Measure`: pickles small, knows its optimum if the table is at hand.
+
+        With `noisy`, an architecture's number is that of one recorded training run, picked by `seed`: the same one
+        however often it is asked for, another one with another seed. Its `truth` is the measure over all runs, and
+        so is its optimum. With `epoch`, it is the number after that many epochs, named `<name>@<epoch>`; this needs
+        a benchmark with learning curves. Raises `InvalidInput` where there are no runs to pick from, or no curves.
+        """
         column = self._column(name)
-        optimum = self.optimum(name) if self._records.at_hand else None
-        return Measure(
+        if noisy and epoch is not None:
+            raise InvalidInput("noisy= and epoch= exclude each other: runs are picked at the end of training.")
+        truth = Measure(
             name,
             column.better,
             Reading(self, name),
             unit=column.unit,
             task=self.dataset,
-            optimum=optimum,
+            optimum=self.optimum(name) if self._records.at_hand else None,
             space=self.space,
             related=self.measure,
         )
+        if noisy:
+            if column.seeds == "none":
+                raise InvalidInput(f"{name!r} of {self!r} is the same in every training run: it has no noise.")
+            return replace(truth, function=NoisyReading(self, name, seed), seed=seed, settings="one run", truth=truth)
+        if epoch is not None:
+            self._records.check_epoch(epoch)  # refused now, not in the middle of a search
+            return replace(truth, name=f"{name}@{epoch}", function=Reading(self, name, epoch), optimum=None)
+        return truth
 
     def best(self, measure: str) -> tuple[Architecture, float]:
         """The best recorded architecture and its value; of several that tie, the first of the table."""
         values = self._recorded(measure)
         row = int(np.nanargmax(values) if self._column(measure).better == "higher" else np.nanargmin(values))
-        return self._architecture(row), float(values[row])
+        return self._rows.architecture(row), float(values[row])
 
     def optimum(self, measure: str) -> float:
         """The best recorded value of a measure."""
@@ -122,9 +144,15 @@ class Benchmark:
         better = values > value if self._column(measure).better == "higher" else values < value
         return 1 + int(np.count_nonzero(better))
 
-    def value(self, arch: Architecture, measure: str) -> float:
+    def value(self, arch: Architecture, measure: str, *, epoch: int | None = None) -> float:
         """One recorded number of `arch`, quicker than a whole `query`."""
+        if epoch is not None:
+            return self._records.read(self._row(arch), epoch).numbers[measure].shown
         return self._records.value(self._row(arch), measure)
+
+    def runs(self, arch: Architecture, measure: str) -> tuple[float, ...]:
+        """A quantity's number in each recorded training run of `arch`; empty where all runs have the same."""
+        return self._records.read(self._row(arch)).numbers[self._column(measure).name].per_seed
 
     def __repr__(self) -> str:
         names = ", ".join(self._columns)
@@ -140,7 +168,7 @@ class Benchmark:
             raise UnknownName.of(f"measure of benchmark {self.name}", name, self._columns) from None
 
     def _row(self, arch: Architecture) -> int:
-        """The place of `arch` in `space.enumerate()`: its answers read as the digits of a number."""
+        """The row of `arch`; raises `MissingData` where the table has none."""
         if not isinstance(arch, Architecture):
             raise InvalidInput(
                 f"{arch!r} is no Architecture of {self.space.name!r}. Make one with bench.space.parse(text)."
@@ -151,19 +179,9 @@ class Benchmark:
                 f"benchmark {self.name!r} records architectures of {self.space.name!r}."
             )
         try:
-            return sum(map(self._places.__getitem__, arch.decisions.items()))
-        except KeyError as error:
-            question, answer = error.args[0]
-            raise MissingData(
-                f"{arch} is not recorded in {self!r}: it answers {answer!r} to question {question!r}."
-            ) from None
-
-    def _architecture(self, row: int) -> Architecture:
-        answers = {}
-        for question in reversed(self.space.questions()):
-            row, digit = divmod(row, len(question.answers))
-            answers[question.name] = question.answers[digit]
-        return self.space.architecture(answers)
+            return self._rows.find(arch)
+        except LookupError as error:
+            raise MissingData(f"{arch} is not recorded in {self!r}: {error}.") from None
 
     def _recorded(self, measure: str) -> Floats:
         """The measure of every row, at least one of which is recorded."""
@@ -180,25 +198,3 @@ class Benchmark:
             )
         run = record.seeds.index(seed)
         return {name: n.per_seed[run] if n.per_seed else n.shown for name, n in record.numbers.items()}
-
-
-@dataclass(frozen=True)
-class Reading:
-    """Looks one recorded number up: the function of a benchmark's `Measure`."""
-
-    benchmark: Benchmark
-    measure: str
-
-    def __call__(self, arch: Architecture) -> float:
-        """The number recorded for `arch`."""
-        return self.benchmark.value(arch, self.measure)
-
-
-def _place_values(space: SearchSpace) -> dict[tuple[str, Any], int]:
-    """What each answer adds to an architecture's row: the first question is the most significant digit."""
-    places: dict[tuple[str, Any], int] = {}
-    unit = 1
-    for question in reversed(space.questions()):
-        places |= {(question.name, answer): digit * unit for digit, answer in enumerate(question.answers)}
-        unit *= len(question.answers)
-    return places

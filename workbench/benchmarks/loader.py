@@ -16,7 +16,8 @@ class Loader:
 
     `settle(**options)` finds the files and returns options that mean the same in every process (absolute
     paths); it raises `MissingData` where they are absent. `load(dataset, **settled)` opens the records.
-    `keywords` are the options a user may give; the first of `datasets` is opened when none is named.
+    `keywords` are the options a user may give; the first of `datasets` is opened when none is named. With `rule`,
+    records hold for every architecture that is equal under that canonical rule.
     """
 
     space: str
@@ -27,6 +28,7 @@ class Loader:
     paper: str
     licence: str
     keywords: tuple[str, ...] = ()
+    rule: str | None = None
 
     @property
     def at_hand(self) -> bool:

@@ -26,6 +26,8 @@ _Runs = dict[tuple[str, int], Run]
 class CurveArchive:
     """Records of one data set and budget; one file is read for every architecture asked about."""
 
+    architectures = keys = None  # every architecture of the space, in its order
+
     def __init__(self, archive: Archive, dataset: str, epochs: int) -> None:
         self.epochs = epochs
         self._archive = archive
@@ -54,6 +56,10 @@ class CurveArchive:
         runs = self._runs(row)
         seeds = tuple(sorted({seed for _, seed in runs}))
         return Record(seeds, {c.name: _number(c, s, runs, seeds, last) for c, s in self._sources.items()})
+
+    def check_epoch(self, epoch: int) -> None:
+        """Raise `InvalidInput` unless these networks were trained for `epoch` epochs."""
+        self._epoch(epoch)
 
     def value(self, row: int, column: str) -> float:
         """The number shown for one row at the end of training."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol, final
 
@@ -45,7 +45,21 @@ class Record(NamedTuple):
 
 
 class Records(Protocol):
-    """Where a benchmark's numbers come from. Row i is the i-th architecture of `space.enumerate()`."""
+    """Where a benchmark's numbers come from.
+
+    Row i is about `architectures[i]`, or, where that is None, about the i-th architecture of `space.enumerate()`.
+    `keys` are the rows' canonical strings where the source has them.
+    """
+
+    @property
+    def architectures(self) -> Sequence[str] | None:
+        """The strings of the architectures, row by row; None where every one of the space has its row."""
+        ...
+
+    @property
+    def keys(self) -> Sequence[str] | None:
+        """The canonical strings of the architectures, where the source has them."""
+        ...
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -60,6 +74,10 @@ class Records(Protocol):
     @property
     def at_hand(self) -> bool:
         """Whether `shown` and `arrays` answer at once, without reading many files."""
+        ...
+
+    def check_epoch(self, epoch: int) -> None:
+        """Raise `InvalidInput` unless there are numbers after `epoch` epochs."""
         ...
 
     def read(self, row: int, epoch: int | None = None) -> Record:
@@ -85,13 +103,26 @@ class Records(Protocol):
 
 @final
 class ColumnTable:
-    """Records held in memory, one array for each column: (rows,) or (rows, seeds) padded with NaN."""
+    """Records held in memory, one array for each column: (rows,) or (rows, seeds) padded with NaN.
+
+    `architectures` are the strings of the rows where they are not all architectures of a flat space in its order;
+    `keys` their canonical strings, where the source has them.
+    """
 
     at_hand = True
 
-    def __init__(self, name: str, columns: tuple[Column, ...], arrays: Mapping[str, Floats]) -> None:
+    def __init__(
+        self,
+        name: str,
+        columns: tuple[Column, ...],
+        arrays: Mapping[str, Floats],
+        architectures: Sequence[str] | None = None,
+        keys: Sequence[str] | None = None,
+    ) -> None:
         self.name = name
         self.columns = columns
+        self.architectures = architectures
+        self.keys = keys
         self._per_seed = {c.name: arrays[c.name] for c in columns if c.seeds != "none"}
         self._shown = {c.name: _over_seeds(arrays[c.name], c) for c in columns}
 
@@ -103,12 +134,16 @@ class ColumnTable:
     def read(self, row: int, epoch: int | None = None) -> Record:
         """The record of a row; seeds are numbered 0, 1, 2 in the order of the source."""
         if epoch is not None:
-            raise InvalidInput(self._no_curves(f"epoch={epoch!r}"))
+            self.check_epoch(epoch)
         if all(np.isnan(array[row]) for array in self._shown.values()):
             raise self._not_recorded(row)
         runs = {name: _recorded(array[row]) for name, array in self._per_seed.items()}
         numbers = {name: Number(float(array[row]), runs.get(name, ())) for name, array in self._shown.items()}
         return Record(tuple(range(max(map(len, runs.values()), default=0))), numbers)
+
+    def check_epoch(self, epoch: int) -> None:
+        """Raises `InvalidInput`: a table holds no learning curves."""
+        raise InvalidInput(self._no_curves(f"epoch={epoch!r}"))
 
     def value(self, row: int, column: str) -> float:
         """The number shown for one row."""

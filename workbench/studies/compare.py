@@ -38,7 +38,8 @@ def compare(
     `strategies` are sampler names, or name -> sampler name or function of the seed. Columns: strategy, seed, query
     (1, 2, ...), architecture, value (of this query), incumbent (architecture with the best value so far), best (its
     value) and, where the measure's optimum is known, regret (>= 0). With `report` the incumbent, still chosen by
-    `measure`, is judged by that other measure: search on validation, report on test.
+    `measure`, is judged by that other measure: search on validation, report on test. A noisy measure is judged by its
+    truth unless `report` says otherwise, so that luck is not taken for skill.
     """
     named = _named(strategies)
     space = space or measure.space
@@ -91,11 +92,11 @@ def _curve(
     archs = [t.user_attrs["architecture"] for t in trials]
     values = np.array([t.values[0] if t.values else np.nan for t in trials])
     incumbents = _incumbents(measure.sign * values)
-    judged = report or measure
-    if report is None:
+    judged = report or measure.truth or measure
+    if judged is measure:
         best = values[incumbents]
     else:
-        known = {i: report(space.parse(archs[i])) for i in set(incumbents)}
+        known = {i: judged(space.parse(archs[i])) for i in set(incumbents)}
         best = np.array([known[i] for i in incumbents])
     frame = pd.DataFrame(
         {
