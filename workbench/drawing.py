@@ -25,7 +25,10 @@ _UNPRINTABLE = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 class Node(NamedTuple):
-    """A node on paper: the centre, width and height of its box in pixels, and what it shows."""
+    """A node on paper: the centre, width and height of its box in pixels, and what it shows.
+
+    `question` is the one whose answer is the operation; `questions` are all that the node answers.
+    """
 
     name: str
     x: float
@@ -36,6 +39,7 @@ class Node(NamedTuple):
     role: str
     op: str
     question: str
+    questions: tuple[str, ...]
     colour: str
     dark: str
     live: bool
@@ -74,7 +78,7 @@ class Drawing(NamedTuple):
         return {
             "width": self.width,
             "height": self.height,
-            "nodes": [node._asdict() for node in self.nodes],
+            "nodes": [node._asdict() | {"questions": list(node.questions)} for node in self.nodes],
             "edges": [edge._asdict() for edge in self.edges],
         }
 
@@ -91,9 +95,10 @@ class Fact(NamedTuple):
 def lay_out(graph: nx.DiGraph, live: nx.DiGraph | None = None) -> Drawing:
     """Place the nodes and route the edges of a directed acyclic `graph`.
 
-    Node attributes `label`, `role`, `op`, `question` and edge attributes `op`, `question`, `zero` are shown where
-    present; `graph.graph["layout"]` is "arc" (nodes on a line) or "layered" (the default). Edges and nodes that
-    are missing from `live`, the part through which something flows, are marked as dead.
+    Node attributes `label`, `role`, `op`, `question`, `questions` (several that make one operation) and edge
+    attributes `op`, `question`, `zero` are shown where present; `graph.graph["layout"]` is "arc" (nodes on a line) or
+    "layered" (the default). Edges and nodes that are missing from `live`, the part through which something flows, are
+    marked as dead.
     Raises `InvalidInput` for a graph that is not directed or has a cycle.
     """
     if not graph.is_directed() or not nx.is_directed_acyclic_graph(graph):
@@ -209,6 +214,7 @@ def _node(graph: nx.DiGraph, name: Hashable, at: Point, size: Size, live: nx.DiG
     data = graph.nodes[name]
     op = data.get("op")
     shown = look(op) if op is not None else None
+    question = str(data.get("question", ""))
     return Node(
         name=str(name),
         x=round(at[0], 1),
@@ -218,7 +224,8 @@ def _node(graph: nx.DiGraph, name: Hashable, at: Point, size: Size, live: nx.DiG
         label=_node_label(data),
         role=str(data.get("role", "state")),
         op="" if op is None else str(op),
-        question=str(data.get("question", "")),
+        question=question,
+        questions=tuple(data.get("questions", (question,) if question else ())),
         colour=shown.colour if shown else "",
         dark=shown.dark if shown else "",
         live=live is None or name in live,

@@ -6,12 +6,15 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+import networkx as nx
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from workbench.benchmarks import Benchmark
 from workbench.spaces import SearchSpace
+from workbench.spaces.choices import Choices
 from workbench.widgets.cell_editor import CellEditor
 from workbench.widgets.space_map import SpaceMap
 
@@ -185,6 +188,39 @@ def test_questions_beside_the_drawing_are_answered_in_lists(stage: Stage, awkwar
     page = stage.show(CellEditor(start, []))
     page.get_by_label("depth").select_option(index=1)
     assert page.evaluate("models[0].state.decisions.depth") == 2
+
+
+class OneBlock(SearchSpace):
+    """A block whose operation two answers make."""
+
+    name = "one_block"
+    flat = True
+
+    def suggest(self, choices: Choices) -> nx.DiGraph:
+        kernel = choices.suggest_categorical("b.kernel", (3, 5, 7))
+        expand = choices.suggest_categorical("b.expand", (3, 6))
+        graph = nx.DiGraph()
+        graph.add_node("in", role="input", label="in")
+        graph.add_node("b", role="op", op=f"mbconv_k{kernel}_e{expand}", questions=("b.kernel", "b.expand"))
+        graph.add_node("out", role="output", label="out")
+        nx.add_path(graph, ["in", "b", "out"])
+        return graph
+
+    def network(self, graph: nx.DiGraph, task: object) -> torch.nn.Module:
+        return torch.nn.Identity()
+
+
+def test_a_node_made_of_several_answers_offers_each_of_them(stage: Stage) -> None:
+    page = stage.show(CellEditor(OneBlock().architecture({"b.kernel": 3, "b.expand": 6}), []))
+    assert page.locator(".wb-more select").count() == 0  # the node asks both, so that no list has to
+    page.locator("[data-question='b.kernel']").click()
+    assert page.locator(".wb-section").all_inner_texts() == ["b.kernel\n13\n25\n37", "b.expand\n43\n56"]
+    page.keyboard.press("3")
+    assert page.evaluate("models[0].state.decisions") == {"b.kernel": 7, "b.expand": 6}
+    page.locator("[data-question='b.kernel']").click()
+    page.get_by_role("group", name="b.expand").get_by_role("menuitemradio").first.click()
+    assert page.evaluate("models[0].state.decisions") == {"b.kernel": 7, "b.expand": 3}
+    assert page.locator(".wb-chip").count() == 5
 
 
 def test_an_error_in_the_browser_half_is_shown_in_the_page(stage: Stage, editor: CellEditor) -> None:

@@ -3,7 +3,7 @@
 import css from "./editor/editor.css";
 import { Menu, swatch } from "./editor/menu";
 import { Picture } from "./editor/picture";
-import { type Drawing, type Fact, foreseen, History, type Option, type Palette, same } from "./editor/state";
+import { type Drawing, type Fact, foreseen, History, type Option, type Palette, questionsOf, same } from "./editor/state";
 import { copy, download, html, put } from "./shared/dom";
 import { type Frame, widget } from "./shared/frame";
 import { type Answer, listen, type Model } from "./shared/model";
@@ -88,7 +88,14 @@ class Editor {
     const opener = this.picture.of(question);
     if (!opener) return;
     this.select(question);
-    this.menu.show(opener, question, this.options(question), this.history.present[question]);
+    this.menu.show(opener, this.besides(question).map((asked) =>
+      ({ question: asked, options: this.options(asked), current: this.history.present[asked] })));
+  }
+
+  /** The questions that are answered on the same edge or node as `question`. */
+  private besides(question: string): string[] {
+    const marks = [...this.drawing.edges, ...this.drawing.nodes].map(questionsOf);
+    return marks.find((questions) => questions.includes(question)) ?? [question];
   }
 
   private pressed(event: KeyboardEvent): void {
@@ -187,19 +194,19 @@ class Editor {
   }
 
   private showChips(): void {
-    const questions = this.drawing.edges.map((edge) => edge.question)
-      .concat(this.drawing.nodes.map((node) => node.question)).filter((question) => question !== "");
-    const shown = this.selected in this.palette ? this.selected : questions[0];
+    const first = [...this.drawing.edges, ...this.drawing.nodes].flatMap(questionsOf)[0];
+    const shown = this.selected in this.palette ? this.selected : first;
     if (shown === undefined) return this.chips.replaceChildren();
-    const chips = this.options(shown).map((option, i) => {
-      const current = this.selected !== "" && this.history.present[shown] === option.answer;
+    const chips = this.besides(shown).flatMap((question) => this.options(question).map((option, i) => {
+      const current = this.selected !== "" && this.history.present[question] === option.answer;
+      const number = question === shown && i < 9 ? String(i + 1) : "";
       const chip = html("button", { class: "wb-chip", type: "button", "aria-pressed": String(current) },
-        swatch(option), html("kbd", {}, i < 9 ? String(i + 1) : ""), option.label);
-      put(chip, { title: this.selected ? `Set ${this.selected} to ${option.label}` : "Choose an operation in the drawing first" });
+        swatch(option), html("kbd", {}, number), option.label);
+      put(chip, { title: this.selected ? `Set ${question} to ${option.label}` : "Choose an operation in the drawing first" });
       chip.disabled = this.selected === "";
-      chip.addEventListener("click", this.frame.guard(() => this.choose(shown, option.answer)));
+      chip.addEventListener("click", this.frame.guard(() => this.choose(question, option.answer)));
       return chip;
-    });
+    }));
     const focused = [...this.chips.children].indexOf(document.activeElement as Element);
     this.chips.replaceChildren(...chips);
     chips[focused]?.focus();
@@ -207,7 +214,7 @@ class Editor {
 
   /** A list for every question that the drawing does not show. */
   private showMore(): void {
-    const drawn = new Set([...this.drawing.edges, ...this.drawing.nodes].map((mark) => mark.question));
+    const drawn = new Set([...this.drawing.edges, ...this.drawing.nodes].flatMap(questionsOf));
     const rest = Object.keys(this.palette).filter((question) => !drawn.has(question) && question in this.history.present);
     const focused = (document.activeElement as HTMLElement | null)?.dataset["choice"];
     this.more.hidden = rest.length === 0;

@@ -4,6 +4,9 @@ import { html, put } from "../shared/dom";
 import type { Answer } from "../shared/model";
 import type { Option } from "./state";
 
+/** What a menu offers for one question. */
+export interface Section { question: string; options: Option[]; current: Answer | undefined }
+
 /** A coloured dot and the operation's label; the colour is never alone. */
 export function swatch(option: Option): HTMLElement {
   const dot = html("i", { class: option.dashed ? "wb-dot wb-hollow" : "wb-dot" });
@@ -26,24 +29,33 @@ export class Menu {
 
   get open(): boolean { return !this.element.hidden; }
 
-  /** Opens below `opener` with the current answer focused. */
-  show(opener: Element, question: string, options: Option[], current: Answer | undefined): void {
+  /** Opens below `opener` with the first question's current answer focused; several questions have their names above. */
+  show(opener: Element, sections: Section[]): void {
     this.opener = opener;
-    const items = options.map((option, i) => {
-      const chosen = option.answer === current;
-      const item = html("button", { role: "menuitemradio", "aria-checked": String(chosen), type: "button", tabindex: -1 },
-        html("kbd", {}, i < 9 ? String(i + 1) : ""), swatch(option), option.label);
-      item.addEventListener("click", () => {
-        this.close(true);
-        this.choose(question, option.answer);
-      });
-      return item;
+    let number = 0;
+    const parts = sections.map((section) => {
+      const items = section.options.map((option) => this.item(section, option, ++number));
+      if (sections.length === 1) return items;
+      const named = { role: "group", class: "wb-section", "aria-label": section.question };
+      return [html("div", named, html("span", {}, section.question), ...items)];
     });
-    put(this.element, { "aria-label": `Operations for ${question}` });
-    this.element.replaceChildren(...items);
+    put(this.element, { "aria-label": `Operations for ${sections.map((section) => section.question).join(", ")}` });
+    this.element.replaceChildren(...parts.flat());
     this.element.hidden = false;
     this.place(opener);
-    (items[options.findIndex((option) => option.answer === current)] ?? items[0])?.focus({ preventScroll: true });
+    const chosen = this.element.querySelector<HTMLElement>("[aria-checked=true]") ?? this.element.querySelector("button");
+    chosen?.focus({ preventScroll: true });
+  }
+
+  private item({ question, current }: Section, option: Option, number: number): HTMLElement {
+    const chosen = String(option.answer === current);
+    const item = html("button", { role: "menuitemradio", "aria-checked": chosen, type: "button", tabindex: -1 },
+      html("kbd", {}, number <= 9 ? String(number) : ""), swatch(option), option.label);
+    item.addEventListener("click", () => {
+      this.close(true);
+      this.choose(question, option.answer);
+    });
+    return item;
   }
 
   close(giveBackFocus: boolean): void {

@@ -1,11 +1,11 @@
 // The graph as SVG: draws what the kernel laid out, and keeps its elements so that focus survives an edit.
 
 import { put, svg } from "../shared/dom";
-import type { Drawing, EdgeMark, NodeMark } from "./state";
+import { type Drawing, type EdgeMark, type NodeMark, questionsOf } from "./state";
 
 const LABEL_HEIGHT = 24;
 
-interface Part { group: SVGGElement; update(mark: EdgeMark | NodeMark, hint: string): void }
+interface Part { group: SVGGElement; questions: string[]; update(mark: EdgeMark | NodeMark, hint: string): void }
 
 export class Picture {
   readonly element = svg("svg", { class: "wb-picture", role: "group" });
@@ -26,26 +26,26 @@ export class Picture {
       ...drawing.edges.map((e): [string, EdgeMark, string] =>
         [`e ${e.source} ${e.target} ${e.question}`, e, `edge ${names.get(e.source)} to ${names.get(e.target)}`]),
       ...drawing.nodes.map((n): [string, NodeMark, string] =>
-        [`n ${n.name} ${n.question} ${n.op === ""}`, n, `node ${n.name}`]),
+        [`n ${n.name} ${n.questions.join(" ")} ${n.op === ""}`, n, `node ${n.name}`]),
     ];
     const shape = keyed.map(([key]) => key).join("\n");
     if (shape !== this.shape) this.rebuild(keyed);
     this.shape = shape;
     for (const [key, mark, name] of keyed) {
-      const hint = mark.question === "" ? "" : `${name}, operation ${mark.label}, ${this.hint(mark.question)}`;
+      const [first] = questionsOf(mark);
+      const hint = first === undefined ? "" : `${name}, operation ${mark.label}, ${this.hint(first)}`;
       this.parts.get(key)?.update(mark, hint);
     }
   }
 
   /** The element that asks a question. */
   of(question: string): SVGGElement | undefined {
-    const found = [...this.parts.values()].find((part) => part.group.dataset["question"] === question);
-    return found?.group;
+    return [...this.parts.values()].find((part) => part.questions.includes(question))?.group;
   }
 
   select(question: string): void {
-    for (const { group } of this.parts.values()) {
-      if (group.dataset["question"]) group.classList.toggle("wb-selected", group.dataset["question"] === question);
+    for (const { group, questions } of this.parts.values()) {
+      if (questions.length > 0) group.classList.toggle("wb-selected", questions.includes(question));
     }
   }
 
@@ -62,9 +62,9 @@ function edgePart(first: EdgeMark): Part {
   const pill = svg("rect", { class: "wb-pill", height: LABEL_HEIGHT, rx: 12 });
   const label = svg("text");
   const group = svg("g", { class: "wb-edge" }, reach, line, head, pill, label);
-  ask(group, first.question);
   return {
     group,
+    questions: ask(group, first),
     update(mark, hint) {
       const edge = mark as EdgeMark;
       const resting = edge.zero || !edge.live;
@@ -91,9 +91,9 @@ function nodePart(first: NodeMark): Part {
   const box = svg("rect", { class: "wb-box" });
   const label = svg("text");
   const group = svg("g", { class: "wb-node" }, box, label);
-  ask(group, first.question);
   return {
     group,
+    questions: ask(group, first),
     update(mark, hint) {
       const node = mark as NodeMark;
       put(box, {
@@ -111,10 +111,13 @@ function nodePart(first: NodeMark): Part {
   };
 }
 
-function ask(group: SVGGElement, question: string): void {
-  if (question === "") return;
-  group.dataset["question"] = question;
-  put(group, { tabindex: 0, role: "button", "aria-haspopup": "menu" });
+function ask(group: SVGGElement, mark: EdgeMark | NodeMark): string[] {
+  const questions = questionsOf(mark);
+  if (questions[0] !== undefined) {
+    group.dataset["question"] = questions[0];
+    put(group, { tabindex: 0, role: "button", "aria-haspopup": "menu" });
+  }
+  return questions;
 }
 
 function colour(group: SVGGElement, mark: { colour: string; dark: string }): void {

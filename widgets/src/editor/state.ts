@@ -6,7 +6,7 @@ export type Decisions = Record<string, Answer>;
 
 export interface NodeMark {
   name: string; x: number; y: number; width: number; height: number;
-  label: string; role: string; op: string; question: string; colour: string; dark: string; live: boolean;
+  label: string; role: string; op: string; question: string; questions: string[]; colour: string; dark: string; live: boolean;
 }
 
 export interface EdgeMark {
@@ -25,6 +25,12 @@ export interface Option { answer: Answer; label: string; colour: string; dark: s
 export type Palette = Record<string, Option[]>;
 
 export interface Fact { value: string; label: string; note: string; spread: string }
+
+/** The questions that an edge or a node answers: a node's operation may be made of several. */
+export function questionsOf(mark: EdgeMark | NodeMark): string[] {
+  if ("questions" in mark) return mark.questions;
+  return mark.question === "" ? [] : [mark.question];
+}
 
 export function same(a: Decisions, b: Decisions): boolean {
   const names = Object.keys(a);
