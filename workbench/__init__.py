@@ -20,6 +20,7 @@ _HOMES = {
     "Local": "workbench.executors",
     "Measure": "workbench.measure",
     "MissingData": "workbench.errors",
+    "ModuleTree": "workbench.widgets.module_tree",
     "SearchSpace": "workbench.spaces.space",
     "SpaceMap": "workbench.widgets.space_map",
     "UnknownName": "workbench.errors",
@@ -40,6 +41,7 @@ _HOMES = {
     "search": "workbench.studies.search",
     "search_space": "workbench.spaces",
     "search_spaces": "workbench.spaces",
+    "space_from_module": "workbench.spaces.own_model",
     "tasks": "workbench.tasks",
 }
 __all__ = list(_HOMES)  # the names are listed once, above
@@ -67,6 +69,7 @@ if TYPE_CHECKING:
     from workbench.samplers import samplers as samplers
     from workbench.spaces import search_space as search_space
     from workbench.spaces import search_spaces as search_spaces
+    from workbench.spaces.own_model import space_from_module as space_from_module
     from workbench.spaces.space import SearchSpace as SearchSpace
     from workbench.studies.compare import compare as compare
     from workbench.studies.results import best as best
@@ -74,6 +77,7 @@ if TYPE_CHECKING:
     from workbench.studies.search import search as search
     from workbench.tasks import tasks as tasks
     from workbench.widgets.cell_editor import CellEditor as CellEditor
+    from workbench.widgets.module_tree import ModuleTree as ModuleTree
     from workbench.widgets.space_map import SpaceMap as SpaceMap
 
 

@@ -16,7 +16,7 @@ class Editor {
   private readonly history: History;
   private selected = "";
   private timers: number[] = [];
-  private readonly picture = new Picture((question) => this.keysHint(question));
+  private readonly picture: Picture;
   private readonly menu: Menu;
   private readonly subtitle = html("span");
   private readonly chips = html("div", { class: "wb-bar", role: "toolbar", "aria-label": "Operations" });
@@ -29,6 +29,7 @@ class Editor {
   constructor(private readonly model: Model, private readonly frame: Frame) {
     this.drawing = model.get("drawing") as Drawing;
     this.history = new History(this.drawing.decisions);
+    this.picture = new Picture((question) => this.keysHint(question), Number(model.get("height")));
     this.menu = new Menu(frame.guard((question, answer) => this.choose(question, answer)));
     this.build();
     this.refresh();
@@ -56,8 +57,7 @@ class Editor {
       copy(String(this.model.get("text"))).then(() => this.frame.say("copied"), (error) => alert(`Not copied: ${error}`));
     });
     const exportButton = this.button("export", "Save the drawing as an SVG file", () => this.model.send({ kind: "still" }));
-    const figure = html("div", { class: "wb-figure" }, this.picture.element, this.menu.element);
-    this.picture.element.style.maxHeight = `${this.model.get("height")}px`;
+    const figure = html("div", { class: "wb-figure" }, html("div", { class: "wb-scroll" }, this.picture.element), this.menu.element);
     root.append(
       html("div", { class: "wb-head" }, html("h3", {}, String(this.model.get("title"))), this.subtitle,
         html("div", { class: "wb-bar" }, this.undoButton, this.redoButton, copyButton, exportButton)),

@@ -4,6 +4,7 @@ import { put, svg } from "../shared/dom";
 import { type Drawing, type EdgeMark, type NodeMark, questionsOf } from "./state";
 
 const LABEL_HEIGHT = 24;
+const READABLE = 0.72; // a long chain of layers is scrolled rather than made smaller than this
 
 interface Part { group: SVGGElement; questions: string[]; update(mark: EdgeMark | NodeMark, hint: string): void }
 
@@ -12,14 +13,15 @@ export class Picture {
   private parts = new Map<string, Part>();
   private shape = "";
 
-  constructor(private readonly hint: (question: string) => string) {}
+  constructor(private readonly hint: (question: string) => string, private readonly height: number) {}
 
   /** Shows the drawing: in place where it has the same parts as before, afresh otherwise. */
   show(drawing: Drawing): void {
+    const [width, height] = [drawing.width, drawing.height].map((size) => Math.round(size * READABLE));
     put(this.element, {
       viewBox: `0 0 ${drawing.width} ${drawing.height}`,
       "aria-label": `Graph of ${drawing.nodes.length} nodes and ${drawing.edges.length} edges`,
-      style: `max-width:${Math.round(drawing.width * 1.15)}px`,
+      style: `max-width:${Math.round(drawing.width * 1.15)}px; min-width:${width}px; max-height:${Math.max(this.height, height ?? 0)}px`,
     });
     const names = new Map(drawing.nodes.map((node) => [node.name, node.label]));
     const keyed: [string, EdgeMark | NodeMark, string][] = [
