@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import networkx as nx
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from workbench.drawing import Drawing, Fact, lay_out, svg
 from workbench.errors import InvalidInput
+from workbench.folding import ROW
 from workbench.palette import look
 from workbench.spaces import search_space
 
@@ -108,6 +109,7 @@ def test_nothing_of_any_graph_is_clipped(graph: nx.DiGraph) -> None:
 def test_layers_keep_nodes_and_labels_apart_and_run_from_left_to_right(graph: nx.DiGraph) -> None:
     drawing = lay_out(graph)
     assert overlapping(drawing) == []
+    assume(drawing.width < ROW)  # what is wider is folded into rows
     x = {n.name: n.x for n in drawing.nodes}
     assert all(x[e.source] < e.label_x < x[e.target] for e in drawing.edges)
 
@@ -122,6 +124,39 @@ def test_no_line_of_layers_runs_behind_a_node_it_does_not_touch(graph: nx.DiGrap
                     abs(x - node.x) < node.width / 2 - 1 and abs(y - node.y) < node.height / 2 - 1
                     for x, y in points_on(edge.path)
                 )
+
+
+@st.composite
+def chains(draw: st.DrawFn) -> nx.DiGraph:
+    """Chains of ten to fifty layers, some of them passed by."""
+    n = draw(st.integers(10, 50))
+    graph = nx.DiGraph()
+    graph.add_nodes_from(
+        (i, {"op": draw(st.sampled_from(["mbconv_k3_e6", "skip", "extradw_k3_k5_e6"]))}) for i in range(n)
+    )
+    nx.add_path(graph, range(n))
+    graph.add_edges_from((i, i + 2) for i in sorted(draw(st.sets(st.integers(0, n - 3), max_size=6))))
+    return graph
+
+
+@given(chains())
+def test_a_long_chain_is_folded_into_rows_as_wide_as_a_page_and_read_like_text(graph: nx.DiGraph) -> None:
+    drawing = lay_out(graph)
+    assert drawing.width <= ROW + 100
+    assert overlapping(drawing) == []
+    rows = [n.y // 60 for n in drawing.nodes]
+    for before, after in pairwise(drawing.nodes):
+        assert after.x > before.x or after.y > before.y + 30
+    assert len(set(rows)) > 1 or drawing.width < ROW
+    corners = [point for e in drawing.edges for point in points_on(e.path)]
+    assert all(0 <= x <= drawing.width and 0 <= y <= drawing.height for x, y in corners)
+    for edge in drawing.edges:
+        for node in drawing.nodes:
+            if node.name not in (edge.source, edge.target):
+                inside = (
+                    abs(x - node.x) < node.width / 2 - 1 and abs(y - node.y) < 15 for x, y in points_on(edge.path, 8)
+                )
+                assert not any(inside), (edge.source, edge.target, node.name)
 
 
 def test_an_operation_that_passes_nothing_is_dashed_and_what_it_cuts_off_is_dead() -> None:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import networkx as nx
 
 from workbench.errors import InvalidInput
+from workbench.folding import folded
 from workbench.layers import layered_layout
 from workbench.layouts import LABEL_HEIGHT, Placement, Point, Size, arc_layout, arrow_head, sampled
 from workbench.palette import INPUT, LINE, OUTPUT, PAPER, QUIET, TEXT, clipped, look
@@ -19,7 +20,10 @@ _CIRCLE = 44.0
 _LETTER = 7.3  # width of an average letter at 13 px
 _FACT_WIDTH, _FACT_HEIGHT = 184.0, 74.0
 _FONT = "system-ui,-apple-system,'Segoe UI','DejaVu Sans',sans-serif"
-_LAYOUTS = {"arc": arc_layout, "layered": layered_layout}
+_LAYOUTS = {
+    "arc": arc_layout,
+    "layered": lambda graph, nodes, labels: folded(layered_layout(graph, nodes, labels), nodes),
+}
 # Characters that XML 1.0 forbids even when escaped.
 _UNPRINTABLE = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -97,8 +101,8 @@ def lay_out(graph: nx.DiGraph, live: nx.DiGraph | None = None) -> Drawing:
 
     Node attributes `label`, `role`, `op`, `question`, `questions` (several that make one operation) and edge
     attributes `op`, `question`, `zero` are shown where present; `graph.graph["layout"]` is "arc" (nodes on a line) or
-    "layered" (the default). Edges and nodes that are missing from `live`, the part through which something flows, are
-    marked as dead.
+    "layered" (the default); what would be too wide for a page is folded into rows. Edges and nodes that are missing
+    from `live`, the part through which something flows, are marked as dead.
     Raises `InvalidInput` for a graph that is not directed or has a cycle.
     """
     if not graph.is_directed() or not nx.is_directed_acyclic_graph(graph):
