@@ -62,5 +62,5 @@ $(VENV)/.installed: pyproject.toml $(VENV)/.torch
 	@touch $@
 
 $(VENV)/.installed-dev: pyproject.toml $(VENV)/.torch
-	$(INSTALL) --editable '.[dev]'
+	$(INSTALL) --editable '.[analog,export,dev]'
 	@touch $(VENV)/.installed $@

@@ -30,10 +30,13 @@ _HOMES = {
     "benchmarks": "workbench.benchmarks",
     "best": "workbench.studies.results",
     "compare": "workbench.studies.compare",
+    "export": "workbench.exports",
+    "exports": "workbench.exports",
     "front": "workbench.studies.results",
     "measure": "workbench.proxies",
     "pipelines": "workbench.pipelines",
     "proxies": "workbench.proxies",
+    "read_architecture": "workbench.exports",
     "run": "workbench.pipelines",
     "samplers": "workbench.samplers",
     "score": "workbench.proxies.score",
@@ -58,6 +61,9 @@ if TYPE_CHECKING:
     from workbench.errors import UnknownName as UnknownName
     from workbench.errors import WorkbenchError as WorkbenchError
     from workbench.executors import Local as Local
+    from workbench.exports import export as export
+    from workbench.exports import exports as exports
+    from workbench.exports import read_architecture as read_architecture
     from workbench.ledger import Ledger as Ledger
     from workbench.measure import Measure as Measure
     from workbench.pipelines import pipelines as pipelines

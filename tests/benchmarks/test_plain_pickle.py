@@ -15,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workbench.benchmarks import plain_pickle
-from workbench.benchmarks.plain_pickle import NUMPY_NUMBERS, read_plain
+from workbench.benchmarks.pickle_memo import exceeds_memo
+from workbench.benchmarks.plain_pickle import NUMPY_ARRAYS, NUMPY_NUMBERS, read_plain
 from workbench.errors import InvalidInput
 
 VALUE = OrderedDict(
@@ -53,6 +54,58 @@ def test_without_an_allowance_not_even_numpy_is_known() -> None:
     assert read_plain(pickle.dumps({"a": [1.5, (2, "x", None)]}), "f", "a") == {"a": [1.5, (2, "x", None)]}
     with pytest.raises(InvalidInput, match=r"file.pkl cannot be read: it names numpy.* Get another."):
         read_plain(pickle.dumps(np.float64(1)), "file.pkl", "Get another.")
+
+
+@pytest.mark.parametrize("protocol", [3, 4, 5])
+@pytest.mark.parametrize(
+    "array", [np.arange(6.0).reshape(2, 3), np.asfortranarray(np.ones((3, 2), ">f4")), np.arange(4), np.array(7)]
+)
+def test_arrays_of_numbers_come_back_where_they_are_allowed(array: np.ndarray, protocol: int) -> None:
+    raw = pickle.dumps({"x": array}, protocol=protocol)
+    if b"_frombuffer" not in raw:  # protocol 5 has a function of its own, which no file of ours uses
+        np.testing.assert_array_equal(read_plain(raw, "f", "a", NUMPY_ARRAYS)["x"].values, array)
+    with pytest.raises(InvalidInput, match="which these files never hold"):
+        read_plain(raw, "f", "a", NUMPY_NUMBERS)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        pickle.dumps(np.array([{}, []], dtype=object), protocol=3),
+        pickle.dumps(np.array(["a", "b"]), protocol=3),
+        pickle.dumps(np.arange(3.0), protocol=3).replace(b"K\x03\x85", b"K\x04\x85"),  # four numbers of three
+        b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\ndtype\n(K\x00tC\x01btR.",
+        b"cnumpy.core.multiarray\n_reconstruct\n(N}S'x'\nI1\nstb.",  # writing onto the class of the stand-in
+        b"cnumpy\nndarray\n(N}S'values'\nI1\nstb.",
+        b"cnumpy\nndarray\n)\x81}S'values'\nI1\nsb.",
+    ],
+)
+def test_other_arrays_are_refused(raw: bytes) -> None:
+    with pytest.raises(InvalidInput, match=r"file cannot be read: .* Advice\."):
+        read_plain(raw, "file", "Advice.", NUMPY_ARRAYS)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"\x80\x04Nr\x00\x00\x00\x40.",  # file it under 2**30: eight gigabytes of places
+        b"Np1073741824\n.",
+        b"X\x03\x00\x00\x00abcG12345678Nr\x00\x00\x00\x01.",  # after a text and a number
+        b"\x8c\x02abI7\nNp99999999999999999999999\n.",
+    ],
+)
+def test_a_pickle_that_asks_for_gigabytes_of_memory_is_refused_before_it_is_read(raw: bytes) -> None:
+    assert exceeds_memo(raw)
+    with pytest.raises(InvalidInput, match=r"file cannot be read: it asks for more memory than it can fill. Advice\."):
+        read_plain(raw, "file", "Advice.")
+
+
+@pytest.mark.parametrize("protocol", range(6))
+def test_whole_pickles_of_every_protocol_are_seen_to_the_end(protocol: int) -> None:
+    value = [VALUE, "é" * 300, bytes(300), 2**70, -5, 1e9, True, None, {1, 2}, ("r" * 9, 70_000), list(range(600))]
+    raw = pickle.dumps(value, protocol=protocol)
+    assert not exceeds_memo(raw)
+    assert exceeds_memo(raw[:-1] + b"r\x00\x00\x00\x40.")  # whatever stands before, what asks for too much is found
 
 
 @pytest.mark.parametrize("allowed", [plain_pickle.NOTHING, NUMPY_NUMBERS])

@@ -18,8 +18,8 @@ from workbench.errors import InvalidInput
 from workbench.networks.counting import count_module
 from workbench.networks.counts import Counts
 from workbench.networks.nasbench201 import Network, Reduction
-from workbench.networks.operations import operation
 from workbench.networks.nasbench201_counts import counts
+from workbench.networks.operations import operation
 from workbench.spaces import search_space
 from workbench.tasks import task
 

@@ -5,7 +5,24 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from workbench.benchmarks import nasbench201, natsbench_tss
+from workbench.benchmarks import (
+    accel_nasbench,
+    analog,
+    channel_bench,
+    fbnet_latency,
+    fcnet,
+    hpobench_mlp,
+    hw_nasbench,
+    nasbench101,
+    nasbench201,
+    nasbench201_latency,
+    nasbench301,
+    nasbench_graph,
+    nasbench_macro,
+    natsbench_sss,
+    natsbench_tss,
+    transnas,
+)
 from workbench.benchmarks.benchmark import Benchmark
 from workbench.benchmarks.loader import Loader
 from workbench.catalogue import Catalogue
@@ -16,8 +33,25 @@ from workbench.spaces.space import SearchSpace
 __all__ = ["Benchmark", "Loader", "benchmark", "benchmarks", "catalogue", "for_space"]
 
 catalogue: Catalogue[Loader] = Catalogue("benchmark")
+catalogue.enter("accel_nasbench", accel_nasbench.LOADER)
+catalogue.enter("channel_bench_mobilenet", channel_bench.MOBILENET_LOADER)
+catalogue.enter("channel_bench_resnet", channel_bench.RESNET_LOADER)
+catalogue.enter("fbnet_latency", fbnet_latency.LOADER)
+catalogue.enter("fcnet", fcnet.LOADER)
+catalogue.enter("hpobench_mlp", hpobench_mlp.LOADER)
+catalogue.enter("nasbench101", nasbench101.LOADER)
 catalogue.enter("nasbench201", nasbench201.LOADER)
+catalogue.enter("nasbench301", nasbench301.LOADER)
+catalogue.enter("nasbench_graph", nasbench_graph.LOADER)
+catalogue.enter("nasbench_macro", nasbench_macro.LOADER)
+catalogue.enter("natsbench_sss", natsbench_sss.LOADER)
 catalogue.enter("natsbench_tss", natsbench_tss.LOADER)
+catalogue.enter("transnasbench101_macro", transnas.MACRO_LOADER)
+catalogue.enter("transnasbench101_micro", transnas.MICRO_LOADER)
+# A space's own table comes before those with more columns about it: what opens one table of a space opens the first.
+catalogue.enter("analog_nasbench", analog.LOADER)
+catalogue.enter("hw_nasbench", hw_nasbench.LOADER)
+catalogue.enter("nasbench201_latency", nasbench201_latency.LOADER)
 
 
 def benchmarks() -> list[str]:

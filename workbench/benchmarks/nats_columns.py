@@ -1,4 +1,4 @@
-"""The columns of NATS-Bench's topology archive, and where each one's numbers are in its records."""
+"""The columns of NATS-Bench's archives, and where each one's numbers are in its records."""
 
 from __future__ import annotations
 

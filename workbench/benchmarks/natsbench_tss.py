@@ -2,155 +2,38 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
-from functools import lru_cache
-from pathlib import Path
-from typing import Any, final
+import re
 
-import numpy as np
+from workbench.benchmarks.nats_archive import Edition
+from workbench.benchmarks.nats_curves import loader
+from workbench.spaces.nasbench201 import OPERATIONS
 
-from workbench.benchmarks.loader import Loader
-from workbench.benchmarks.nats_archive import CELLS, FOLDER, Archive, Run, find_archive
-from workbench.benchmarks.nats_columns import RUNS, Source, columns_of
-from workbench.benchmarks.records import Column, Floats, Number, Record
-from workbench.benchmarks.summary import Summary
-from workbench.errors import InvalidInput, MissingData
-
-BUDGETS = (200, 12)
-_REMEMBERED = 64  # architectures kept in memory, about 100 kB each
-_Runs = dict[tuple[str, int], Run]
+_OPERATION = re.compile(r"[a-z0-9_]+(?=~)")
 
 
-@final
-class CurveArchive:
-    """Records of one data set and budget; one file is read for every architecture asked about."""
-
-    architectures = keys = None  # every architecture of the space, in its order
-
-    def __init__(self, archive: Archive, dataset: str, epochs: int) -> None:
-        self.epochs = epochs
-        self._archive = archive
-        self._sources = columns_of(dataset)
-        self._runs: Callable[[int], _Runs] = lru_cache(_REMEMBERED)(self._read_runs)
-        self._summary = Summary(f"natsbench_tss-{dataset}-{epochs}", archive, self._row_numbers, CELLS)
-
-    @property
-    def columns(self) -> tuple[Column, ...]:
-        """The recorded quantities."""
-        return tuple(self._sources)
-
-    @property
-    def size(self) -> int:
-        """How many architectures have a file in the archive."""
-        return len(self._archive.rows())
-
-    @property
-    def at_hand(self) -> bool:
-        """Whether the whole archive has been read before, which takes minutes."""
-        return self._summary.made
-
-    def read(self, row: int, epoch: int | None = None) -> Record:
-        """The record of a row after `epoch` epochs, by default the last; seeds are the official numbers."""
-        last = self._epoch(epoch)
-        runs = self._runs(row)
-        seeds = tuple(sorted({seed for _, seed in runs}))
-        return Record(seeds, {c.name: _number(c, s, runs, seeds, last) for c, s in self._sources.items()})
-
-    def check_epoch(self, epoch: int) -> None:
-        """Raise `InvalidInput` unless these networks were trained for `epoch` epochs."""
-        self._epoch(epoch)
-
-    def value(self, row: int, column: str) -> float:
-        """The number shown for one row at the end of training."""
-        return self.read(row).numbers[column].shown
-
-    def curve(self, row: int, column: str, seed: int | None = None) -> Floats:
-        """The quantity after each epoch: mean over the runs, or one seed's run."""
-        (source,) = [source for found, source in self._sources.items() if found.name == column]
-        if not source.images:
-            raise InvalidInput(f"{column!r} does not change during training: it has no learning curve.")
-        runs = {s: run for (name, s), run in self._runs(row).items() if name == source.runs}
-        if seed is not None and seed not in runs:
-            known = ", ".join(map(str, sorted(runs)))
-            raise InvalidInput(f"seed={seed!r} is not recorded for {column!r}. Recorded seeds: {known}.")
-        curves = [_curve(run, source, self.epochs) for s, run in runs.items() if seed in (None, s)]
-        return _mean(curves) if curves else np.full(self.epochs, np.nan)
-
-    def shown(self, column: str) -> Floats:
-        """The numbers shown of every row; the first call reads the whole archive, with a progress bar."""
-        return self._summary.arrays().get(column, np.full(CELLS, np.nan))
-
-    def arrays(self) -> dict[str, Floats]:
-        """Every number shown and of every seed; the first call reads the whole archive, with a bar."""
-        return self._summary.arrays()
-
-    def _read_runs(self, row: int) -> _Runs:
-        names = {source.runs for source in self._sources.values()}
-        every = self._archive.read(row, str(self.epochs))
-        runs = {key: run for key, run in every.items() if key[0] in names}
-        if not runs:
-            raise MissingData(f"The archive has no {self.epochs}-epoch run of this cell on {sorted(names)}.")
-        return dict(sorted(runs.items()))
-
-    def _epoch(self, epoch: int | None) -> int:
-        if epoch is None:
-            return self.epochs
-        if type(epoch) is not int or not 1 <= epoch <= self.epochs:
-            raise InvalidInput(f"epoch={epoch!r}: these networks were trained for epochs 1 to {self.epochs}.")
-        return epoch
-
-    def _row_numbers(self, row: int) -> dict[str, float]:
-        """Everything `arrays` holds about one row."""
-        seeds, numbers = self.read(row)
-        flat = {name: number.shown for name, number in numbers.items()}
-        for name, number in numbers.items():
-            flat |= {f"{name}_seed{seed}": x for seed, x in zip(seeds, number.per_seed, strict=False)}
-        return flat
+def row_of(text: object) -> int:
+    """The row of an official string, its operations read as digits in base five; -1 for anything else."""
+    operations = _OPERATION.findall(text) if isinstance(text, str) else []
+    if len(operations) != 6 or not set(operations) <= set(OPERATIONS):
+        return -1
+    row = 0
+    for operation in operations:
+        row = row * len(OPERATIONS) + OPERATIONS.index(operation)
+    return row
 
 
-def _number(column: Column, source: Source, runs: _Runs, seeds: tuple[int, ...], epoch: int) -> Number:
-    """A column's number; NaN for a seed whose run did not record it."""
-    found = {s: _value(run, source, epoch) for (name, s), run in runs.items() if name == source.runs}
-    values = list(found.values()) or [float("nan")]
-    shown = values[0] if column.seeds == "first" else float(_mean(values))
-    return Number(shown, tuple(found.get(s, float("nan")) for s in seeds) if column.seeds != "none" else ())
+TOPOLOGY = Edition(
+    kind="topology",
+    noun="cells",
+    folder="NATS-tss-v1_0-3ffb9-simple",
+    budgets={200: "200", 12: "12"},
+    rows=5**6,
+    row_of=row_of,
+)
 
-
-def _value(run: Run, source: Source, epoch: int) -> float:
-    return float(_curve(run, source, run.epochs)[epoch - 1]) if source.images else run.costs[source.quantity]
-
-
-def _curve(run: Run, source: Source, epochs: int) -> Floats:
-    """What a run recorded about one set of images; not every run was evaluated on every set."""
-    curve = run.curves.get((source.images, source.quantity))
-    return np.full(epochs, np.nan) if curve is None else curve
-
-
-def _mean(values: list[Any]) -> Floats:
-    mean: Floats = np.mean(np.asarray(values, dtype=np.float64), axis=0)
-    return mean
-
-
-def settle(archive: str | os.PathLike[str] | None = None, epochs: int = BUDGETS[0]) -> dict[str, Any]:
-    """The archive's absolute folder, and the training budget: 200 or 12 epochs."""
-    if epochs not in BUDGETS:
-        raise InvalidInput(f"epochs={epochs!r}: the archive holds runs of 200 and of 12 epochs.")
-    return {"archive": str(find_archive(archive)), "epochs": int(epochs)}
-
-
-def load(dataset: str, archive: str, epochs: int) -> CurveArchive:
-    """The records of one data set and budget; reads the list of architectures and none of their files."""
-    return CurveArchive(Archive(Path(archive)), dataset, epochs)
-
-
-LOADER = Loader(
-    space="nasbench201",
-    datasets=tuple(RUNS),
-    settle=settle,
-    load=load,
-    title=f"NATS-Bench topology ({FOLDER}): test accuracy, learning curves, 12 and 200 epochs",
-    paper="Dong, Liu, Musial & Gabrys, NATS-Bench, IEEE TPAMI 2021",
-    licence="MIT",
-    keywords=("archive", "epochs"),
+LOADER = loader(
+    "natsbench_tss",
+    "nasbench201",
+    TOPOLOGY,
+    f"NATS-Bench topology ({TOPOLOGY.folder}): test accuracy, learning curves, 12 and 200 epochs",
 )

@@ -7,8 +7,12 @@ import pickle
 import struct
 from collections import OrderedDict
 from collections.abc import Mapping
+from math import prod
 from typing import Any, NoReturn
 
+import numpy as np
+
+from workbench.benchmarks.pickle_memo import exceeds_memo
 from workbench.errors import InvalidInput
 
 # What a damaged pickle makes the reader raise: its opcodes act on whatever the damage left on the stack.
@@ -62,12 +66,51 @@ class _Scalar:
         raise pickle.UnpicklingError("a numpy scalar with a state")
 
 
+class PlainArray:
+    """Stands in for `numpy.ndarray`: `values` is a numpy array of numbers, of whatever byte order was written."""
+
+    __slots__ = ("values",)
+
+    def __init__(self) -> None:
+        self.values: np.ndarray[Any, Any] = np.empty(0)
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        _version, shape, dtype, by_columns, raw = state
+        if type(dtype) is not _Dtype or type(raw) is not bytes or type(shape) is not tuple:
+            raise pickle.UnpicklingError("a numpy array that is not of plain numbers")
+        values = np.frombuffer(raw, np.dtype(dtype.order + dtype.code))
+        if any(type(n) is not int or n < 0 for n in shape) or prod(shape) != len(values):
+            raise pickle.UnpicklingError(f"a numpy array of shape {shape} with {len(values)} numbers")
+        self.values = values.reshape(shape, order="F" if by_columns else "C")
+
+
+class _Reconstruct:
+    """Stands in for the function with which numpy begins to unpickle an array."""
+
+    __slots__ = ()
+
+    def __new__(cls, kind: object, *_first: object) -> Any:
+        """An empty array, which its state is going to fill."""
+        if kind is not PlainArray:
+            raise pickle.UnpicklingError("a numpy array of an unknown kind")
+        return PlainArray()
+
+    def __setstate__(self, state: object) -> NoReturn:
+        raise pickle.UnpicklingError("a numpy array with a second state")
+
+
 NOTHING: Mapping[tuple[str, str], Any] = {}
 NUMPY_NUMBERS: Mapping[tuple[str, str], Any] = {
     ("collections", "OrderedDict"): OrderedDict,
     ("numpy", "dtype"): _Dtype,
     ("numpy.core.multiarray", "scalar"): _Scalar,
     ("numpy._core.multiarray", "scalar"): _Scalar,
+}
+NUMPY_ARRAYS: Mapping[tuple[str, str], Any] = {
+    **NUMPY_NUMBERS,
+    ("numpy", "ndarray"): PlainArray,
+    ("numpy.core.multiarray", "_reconstruct"): _Reconstruct,
+    ("numpy._core.multiarray", "_reconstruct"): _Reconstruct,
 }
 
 
@@ -92,6 +135,8 @@ def read_plain(raw: bytes, what: str, advice: str, allowed: Mapping[tuple[str, s
     `what` names the file and `advice` says how to get a good one; both go into the `InvalidInput` that is
     raised for a damaged or hostile pickle.
     """
+    if exceeds_memo(raw):
+        raise InvalidInput(f"{what} cannot be read: it asks for more memory than it can fill. {advice}")
     try:
         return _PlainUnpickler(io.BytesIO(raw), allowed).load()
     except _DAMAGE as error:

@@ -171,7 +171,7 @@ class ColumnTable:
     def _no_curves(self, asked: str) -> str:
         return (
             f"{asked} was asked for, but benchmark {self.name!r} holds only the end of training. "
-            "For NAS-Bench-201 cells, benchmark('natsbench_tss') has the learning curves."
+            "Learning curves are in natsbench_tss, natsbench_sss, nasbench301 and transnasbench101_micro and _macro."
         )
 
 

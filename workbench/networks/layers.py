@@ -109,12 +109,27 @@ class SqueezeExcite(nn.Module):
         return out
 
 
+class ChannelShuffle(nn.Module):
+    """The channels of each group dealt out over all groups (Zhang et al., ShuffleNet, CVPR 2018)."""
+
+    def __init__(self, groups: int) -> None:
+        super().__init__()
+        self.groups = groups
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(n, C, H, W) to the same shape."""
+        n, channels, height, width = x.shape
+        groups = x.view(n, self.groups, channels // self.groups, height, width)
+        return groups.transpose(1, 2).reshape(n, channels, height, width)
+
+
 class InvertedBottleneck(nn.Module):
     """Expand, depthwise convolution, project: the MBConv block (Sandler et al., CVPR 2018).
 
     `hidden` channels stand between the 1x1 convolutions (`hidden == c_in` leaves the first out unless
-    `always_expand`), `squeeze` are those of a squeeze-and-excitation (0 for none). Input is added to the output where
-    shapes allow and `residual` is wanted.
+    `always_expand`), `squeeze` are those of a squeeze-and-excitation (0 for none). The 1x1 convolutions have `groups`,
+    whose channels are shuffled after the first. Input is added to the output where shapes allow and `residual` is
+    wanted.
     """
 
     def __init__(
@@ -130,15 +145,18 @@ class InvertedBottleneck(nn.Module):
         gate: type[nn.Module] = nn.Hardsigmoid,
         residual: bool = True,
         always_expand: bool = False,
+        groups: int = 1,
     ) -> None:
         super().__init__()
         layers: list[nn.Module] = []
         if hidden != c_in or always_expand:
-            layers.append(conv_bn_relu(c_in, hidden, 1, activation=activation))
+            layers.append(conv_bn_relu(c_in, hidden, 1, groups=groups, activation=activation))
+        if groups > 1:
+            layers.append(ChannelShuffle(groups))
         layers.append(conv_bn_relu(hidden, hidden, kernel, stride, groups=hidden, activation=activation))
         if squeeze:
             layers.append(SqueezeExcite(hidden, squeeze, gate))
-        layers.append(conv_bn_relu(hidden, c_out, 1, activation=None))
+        layers.append(conv_bn_relu(hidden, c_out, 1, groups=groups, activation=None))
         self.body = nn.Sequential(*layers)
         self.residual = residual and stride == 1 and c_in == c_out
 

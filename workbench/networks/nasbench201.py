@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
+from workbench.networks.copies import original
 from workbench.networks.layers import relu_conv_bn
 from workbench.networks.nasbench201_counts import STAGES, check_size
-from workbench.networks.operations import operation, original
+from workbench.networks.operations import operation
 
 if TYPE_CHECKING:
     import networkx as nx

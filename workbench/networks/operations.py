@@ -9,10 +9,11 @@ from torch import nn
 
 from workbench.catalogue import Catalogue
 from workbench.errors import InvalidInput, nearest
-from workbench.networks.layers import FactorizedReduce, Zero, dilated, relu_conv_bn, separable
+from workbench.networks.copies import original
+from workbench.networks.layers import FactorizedReduce, Zero, conv_bn_relu, dilated, relu_conv_bn, separable
+from workbench.networks.poison import GaussianNoise, shuffle, stretched, transposed
 
 Make = Callable[[int, int, int], nn.Module]
-COPY = "#"  # "none#2" is a second copy of the answer "none": see `SearchSpace.extend`
 
 
 @dataclass(frozen=True)
@@ -35,15 +36,25 @@ def operation(name: str, c_in: int, c_out: int, stride: int = 1) -> nn.Module:
 
     Raises `InvalidInput` with the nearest names for one that is not in the catalogue.
     """
-    plain = original(name).replace("-", "_")
+    return find(name).make(c_in, c_out, stride)
+
+
+def find(name: str) -> Operation:
+    """The catalogue's operation for an answer, copies and hyphens included; raises `InvalidInput`."""
+    plain = _plain(name)
     if plain not in catalogue:
-        raise InvalidInput(f"There is no operation {name!r} to build a network from. {nearest(plain, catalogue.names())}")
-    return catalogue.find(plain).make(c_in, c_out, stride)
+        near = nearest(plain, catalogue.names())
+        raise InvalidInput(f"There is no operation {name!r} to build a network from. {near}")
+    return catalogue.find(plain)
 
 
-def original(name: str) -> str:
-    """The operation that `name` is, without the number of its copy."""
-    return name.partition(COPY)[0]
+def is_operation(answer: object) -> bool:
+    """Whether an answer is the name of an operation in the catalogue, copies and hyphens included."""
+    return isinstance(answer, str) and _plain(answer) in catalogue
+
+
+def _plain(name: str) -> str:
+    return original(name).replace("-", "_")
 
 
 def skip(c_in: int, c_out: int, stride: int) -> nn.Module:
@@ -81,6 +92,17 @@ def crossed(length: int = 7) -> Make:
     return make
 
 
+def after_skip(make: Callable[[int], nn.Module]) -> Make:
+    """An operation that keeps shapes, `make(channels)`, behind the skip that changes them."""
+    return lambda c_in, c_out, stride: nn.Sequential(skip(c_in, c_out, stride), make(c_out))
+
+
+def nasbench101_convolution(c_in: int, c_out: int, kernel: int, stride: int = 1) -> nn.Sequential:
+    """Convolution, batch normalisation with NAS-Bench-101's momentum, ReLU (Ying et al., ICML 2019)."""
+    # TensorFlow's momentum of 0.997 keeps that much of the old statistics; torch's number is what it takes of the new.
+    return conv_bn_relu(c_in, c_out, kernel, stride, momentum=0.003)
+
+
 def enter(name: str, make: Make, *, zero: bool = False) -> Operation:
     """Enter an operation, so that every space can be extended with it."""
     return catalogue.enter(name, Operation(name, make, zero))
@@ -98,3 +120,12 @@ enter("sep_conv_7x7", lambda c_in, c_out, stride: separable(c_in, c_out, 7, stri
 enter("dil_conv_3x3", lambda c_in, c_out, stride: dilated(c_in, c_out, 3, stride))
 enter("dil_conv_5x5", lambda c_in, c_out, stride: dilated(c_in, c_out, 5, stride))
 enter("conv_7x1_1x7", crossed())
+enter("conv1x1_bn_relu", lambda c_in, c_out, stride: nasbench101_convolution(c_in, c_out, 1, stride))
+enter("conv3x3_bn_relu", lambda c_in, c_out, stride: nasbench101_convolution(c_in, c_out, 3, stride))
+enter("maxpool3x3", pool("max"))
+# Useless on purpose. In evaluation mode the first two pass everything on: neither is a zero operation.
+enter("drop_all", after_skip(lambda channels: nn.Dropout(1.0)))
+enter("gaussian_noise", after_skip(lambda channels: GaussianNoise(10.0)))
+enter("channel_shuffle", after_skip(shuffle))
+enter("stretched_conv_3x3", stretched)
+enter("transposed_conv_3x3", after_skip(transposed))

@@ -11,7 +11,7 @@ from workbench.proxies.proxy import proxy, reported
     needs="none",
     cost="free",
     paper="a baseline; reported by Krishnakumar et al., NAS-Bench-Suite-Zero, NeurIPS 2022",
-    equation="sum over convolutions and linear layers of outputs x inputs of each output",
+    equation="sum over convolutions, linear layers and matrix products of outputs x inputs of each output",
     published=reported(
         "NAS-Bench-Suite-Zero's values of 724 cells against test accuracy",
         "nasbench201",
@@ -21,7 +21,7 @@ from workbench.proxies.proxy import proxy, reported
     ),
 )
 def flops(probe: Probe) -> float:
-    """Multiply-adds of convolutions and linear layers in units, as the NAS-Bench-201 release counts them.
+    """Multiply-adds of convolutions, linear layers and matrix products, in units; NAS-Bench-201's own "FLOPs".
 
     NASLib's column of this name (tensorwatch) adds 3 operations per value for each activation with normalisation
     and 9 for each pooling.

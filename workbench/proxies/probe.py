@@ -74,7 +74,7 @@ class Probe:
     @property
     def shape(self) -> tuple[int, ...]:
         """The shape of one input."""
-        return self.task.shape if self._batch is None else tuple(self._batch.x.shape[1:])
+        return self.task.input_shape if self._batch is None else tuple(self._batch.x.shape[1:])
 
     @cached_property
     def weights(self) -> dict[str, nn.Parameter]:

@@ -42,8 +42,9 @@ def score(
 
     Networks and the batch are drawn from `seed`. What could not be computed is NaN, and
     `frame.attrs["reasons"]` says why, by (architecture, proxy); attrs also hold space, task, batch_size, seed, better
-    (direction by proxy) and source ("images" or "noise"). Values in the `ledger` are not computed again, and new ones
-    are kept there as soon as they are made: in the default one without the argument, in none with `ledger=False`.
+    (direction by proxy) and source ("images", "text" or "noise"). Values in the `ledger` are not computed again, and
+    new ones are kept there as soon as they are made: in the default one without the argument, in none with
+    `ledger=False`.
     The time of a pass that proxies share is put down to the first of them. If the ledger gives way meanwhile, the
     frame is returned all the same, with an `Unkept` warning.
 

@@ -27,7 +27,8 @@ class WithoutRepeats(BaseSampler):
     """Asks `sampler` again, up to five times, then takes the nearest unseen architecture to its last proposal.
 
     `duplicates` says what counts as seen: "functional" (computes the same function), "exact" (same answers) or
-    "allow" (nothing). Infeasible proposals are redrawn too. Raises `SpaceExhausted` when nothing new is left.
+    "allow" (nothing). Infeasible proposals are redrawn too, in the end by the space itself. Raises `SpaceExhausted`
+    when nothing new is left.
     """
 
     def __init__(self, sampler: BaseSampler, space: SearchSpace, duplicates: str = "functional") -> None:
@@ -61,8 +62,8 @@ class WithoutRepeats(BaseSampler):
                 continue
             if self.key(arch) not in seen:
                 return params
-        if arch is None:
-            raise Infeasible(f"{_REDRAWS} proposals in a row were no architecture of {self.space.name}.")
+        if arch is None:  # where few combinations are architectures, the space knows better how to find one
+            arch = self.space.sample(1, seed=trial.number)[0]
         return params | dict(self._nearest_unseen(arch, seen).decisions)
 
     def sample_independent(
@@ -75,9 +76,7 @@ class WithoutRepeats(BaseSampler):
         """Pass the event on."""
         self.sampler.before_trial(study, trial)
 
-    def after_trial(
-        self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None
-    ) -> None:
+    def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None) -> None:
         """Pass the event on."""
         self.sampler.after_trial(study, trial, state, values)
 

@@ -3,11 +3,52 @@
 from __future__ import annotations
 
 from workbench.catalogue import Catalogue
+from workbench.spaces.autoformer import AutoFormer
+from workbench.spaces.channel_bench import ChannelBenchMobileNet, ChannelBenchResNet
+from workbench.spaces.darts import DARTS
+from workbench.spaces.elastic_decoder import ElasticDecoder
+from workbench.spaces.fbnet import FBNet
+from workbench.spaces.fcnet import FCNet
+from workbench.spaces.flexibert import FlexiBERT
+from workbench.spaces.hierarchical_nasbench201 import HierarchicalNASBench201
+from workbench.spaces.hpobench_mlp import HPOBenchMLP
+from workbench.spaces.lhd import LHD
+from workbench.spaces.mnasnet import MnasNet
+from workbench.spaces.mobilenetv4 import MobileNetV4UIB
+from workbench.spaces.nasbench101 import NASBench101
 from workbench.spaces.nasbench201 import NASBench201
+from workbench.spaces.nasbench_graph import NASBenchGraph
+from workbench.spaces.nasbench_macro import NASBenchMacro
+from workbench.spaces.natsbench_sss import NATSBenchSize
+from workbench.spaces.once_for_all import OnceForAll
 from workbench.spaces.space import SearchSpace
+from workbench.spaces.transnas_macro import TransNASMacro
+from workbench.spaces.transnas_micro import TransNASMicro
+from workbench.spaces.typed import TypedConvolutions
 
 catalogue: Catalogue[SearchSpace] = Catalogue("search space")
+catalogue.enter("autoformer", AutoFormer())
+catalogue.enter("channel_bench_mobilenet", ChannelBenchMobileNet())
+catalogue.enter("channel_bench_resnet", ChannelBenchResNet())
+catalogue.enter("darts", DARTS())
+catalogue.enter("elastic_decoder", ElasticDecoder())
+catalogue.enter("fbnet", FBNet())
+catalogue.enter("fcnet", FCNet())
+catalogue.enter("flexibert", FlexiBERT())
+catalogue.enter("hierarchical_nasbench201", HierarchicalNASBench201())
+catalogue.enter("hpobench_mlp", HPOBenchMLP())
+catalogue.enter("lhd", LHD())
+catalogue.enter("mnasnet", MnasNet())
+catalogue.enter("mobilenetv4_uib", MobileNetV4UIB())
+catalogue.enter("nasbench101", NASBench101())
 catalogue.enter("nasbench201", NASBench201())
+catalogue.enter("nasbench_graph", NASBenchGraph())
+catalogue.enter("nasbench_macro", NASBenchMacro())
+catalogue.enter("natsbench_sss", NATSBenchSize())
+catalogue.enter("ofa_mobilenetv3", OnceForAll())
+catalogue.enter("transnas_macro", TransNASMacro())
+catalogue.enter("transnas_micro", TransNASMicro())
+catalogue.enter("typed_convolutions", TypedConvolutions())
 
 
 def search_spaces() -> list[str]:

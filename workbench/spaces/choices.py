@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from workbench.errors import InvalidInput
+from workbench.networks.copies import original
 
 Answer = str | int | float | bool | None
 
@@ -66,3 +67,20 @@ class Narrowed:
         """The answer of the choices behind, among those still allowed."""
         kept = self._allowed.get(name)
         return self._choices.suggest_categorical(name, choices if kept is None else [c for c in choices if c in kept])
+
+
+class Widened:
+    """Passes questions on with more answers: the choices behind an extended space.
+
+    A copy ("none#2") comes back as its original: the space behind need not know that there are copies.
+    """
+
+    def __init__(self, choices: Choices, added: Mapping[str, tuple[Answer, ...]]) -> None:
+        self._choices = choices
+        self._added = added
+
+    def suggest_categorical(self, name: str, choices: Sequence[Answer]) -> Answer:
+        """The answer of the choices behind, among the space's own and those added."""
+        added = self._added.get(name, ())
+        answer = self._choices.suggest_categorical(name, [*choices, *added])
+        return original(answer) if isinstance(answer, str) and answer in added else answer

@@ -29,11 +29,15 @@ def is_connected(graph: nx.DiGraph) -> bool:
 
 
 def graph_hash(graph: nx.DiGraph) -> str:
-    """A Weisfeiler-Lehman hash over operations and roles, neighbours in and out told apart.
+    """A Weisfeiler-Lehman hash over operations, roles and the names of inputs and outputs, in and out told apart.
 
     Equal for isomorphic graphs; in rare cases also for graphs that colour refinement cannot tell apart.
     """
-    labels = {n: _digest(d.get("role"), d.get("op")) for n, d in graph.nodes(data=True)}
+    ends = {"input", "output"}  # two inputs are not the same input, nor two outputs
+    labels = {
+        n: _digest(d.get("role"), d.get("op"), d.get("label") if d.get("role") in ends else None)
+        for n, d in graph.nodes(data=True)
+    }
     for _ in range(graph.number_of_nodes()):
         labels = {
             n: _digest(

@@ -25,8 +25,8 @@ class Restricted(SearchSpace):
     def __init__(self, whole: SearchSpace, answers: Mapping[str, Sequence[Answer]]) -> None:
         self.name = whole.name
         self.whole = whole
-        self.flat = whole.flat  # type: ignore[misc]  # as flat as what it narrows
-        self.canonical_rules = whole.canonical_rules  # type: ignore[misc]
+        self.flat = whole.flat
+        self.canonical_rules = whole.canonical_rules
         asked = {question.name: question for question in whole.questions()}
         self._allowed: dict[str, tuple[Answer, ...]] = {}
         for name, kept in answers.items():
@@ -39,6 +39,14 @@ class Restricted(SearchSpace):
     def suggest(self, choices: Choices) -> nx.DiGraph:
         """The whole space's questions, with the allowed answers."""
         return self.whole.suggest(Narrowed(choices, self._allowed))
+
+    def ask(self, choices: Choices) -> None:
+        """The same without the graph."""
+        self.whole.ask(Narrowed(choices, self._allowed))
+
+    def live(self, graph: nx.DiGraph) -> nx.DiGraph:
+        """The whole space's rule."""
+        return self.whole.live(graph)
 
     def network(self, graph: nx.DiGraph, task: Task) -> torch.nn.Module:
         """The whole space's network."""

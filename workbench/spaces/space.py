@@ -9,7 +9,7 @@ from contextlib import suppress
 from functools import cached_property
 from itertools import islice, product
 from math import prod
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import networkx as nx
 import numpy as np
@@ -25,10 +25,12 @@ if TYPE_CHECKING:
     import torch
 
     from workbench.networks.counts import Counts
+    from workbench.spaces.extended import Extended
+    from workbench.spaces.joint import Joint
     from workbench.tasks.task import Task
 
 Seed = int | np.random.Generator | None
-_ENUMERABLE = 100_000  # architectures that `twins` is willing to list
+_ENUMERABLE = 100_000  # architectures that `twins` and `size` are willing to list
 _PATIENCE = 1_000  # draws before a rejection loop gives up
 
 
@@ -42,8 +44,8 @@ class SearchSpace(ABC):
     """
 
     name: str
-    flat: ClassVar[bool] = False
-    canonical_rules: ClassVar[tuple[str, ...]] = ("isomorphic", "functional")
+    flat: bool = False
+    canonical_rules: tuple[str, ...] = ("isomorphic", "functional")
 
     # -- what a space says itself ------------------------------------------------------------------------------
 
@@ -54,18 +56,23 @@ class SearchSpace(ABC):
         Raises `Infeasible` with the reason where answers make no architecture.
         """
 
+    def ask(self, choices: Choices) -> None:
+        """Ask the questions of `suggest` without making the graph, for a space that has a quicker way to."""
+        self.suggest(choices)
+
     @abstractmethod
     def network(self, graph: nx.DiGraph, task: Task) -> torch.nn.Module:
         """The untrained network of `graph` for `task`, its weights drawn from torch's global generator."""
 
     def parse(self, text: str) -> Architecture:
         """The architecture whose string is `text`; raises `InvalidInput`."""
+        shown = repr(text[:200] if isinstance(text, str) else text)
         try:
             decisions = json.loads(text)
-        except (TypeError, ValueError) as error:
-            raise InvalidInput(f"{text!r} is no architecture of {self.name}: {error}.") from None
+        except (TypeError, ValueError, RecursionError) as error:
+            raise InvalidInput(f"{shown} is no architecture of {self.name}: {error}.") from None
         if not isinstance(decisions, dict):
-            raise InvalidInput(f"{text!r} is no architecture of {self.name}: a JSON object is expected.")
+            raise InvalidInput(f"{shown} is no architecture of {self.name}: a JSON object is expected.")
         return self.architecture(decisions)
 
     def format(self, arch: Architecture) -> str:
@@ -84,23 +91,19 @@ class SearchSpace(ABC):
 
     def counts(self, arch: Architecture, task: str | Task = "cifar10", live: bool = False) -> Counts:
         """Parameters and multiply-adds of the network for `task`; `live` leaves out zero and dead edges."""
-        import torch
-
-        from workbench.networks.counting import count_module
+        from workbench.networks.counting import count_built
         from workbench.tasks import task as find_task
 
         task = find_task(task)
         graph = self.live(self.graph(self._own(arch))) if live else self.graph(self._own(arch))
-        # On the "meta" device tensors have shapes and no values: nothing is computed, however large the network.
-        with torch.random.fork_rng(devices=[]), torch.device("meta"):
-            return count_module(self.network(graph, task), task.shape)
+        return count_built(lambda: self.network(graph, task), task.input_shape, task.dtype)
 
     # -- one architecture --------------------------------------------------------------------------------------
 
     def architecture(self, decisions: Mapping[str, Answer]) -> Architecture:
         """The architecture with these decisions; every question must be answered and no other."""
         walk = Walk(lambda question: self._given(question, decisions))
-        self.suggest(walk)
+        self.ask(walk)
         for name in decisions:
             if name not in walk.asked:
                 raise UnknownName.of(f"question of {self.name}", name, walk.asked)
@@ -109,7 +112,7 @@ class SearchSpace(ABC):
     def answered_by(self, choices: Choices) -> Architecture:
         """The architecture that `choices` answers: an `optuna.Trial`, for instance."""
         walk = Walk(lambda question: choices.suggest_categorical(question.name, question.answers))
-        self.suggest(walk)
+        self.ask(walk)
         return Architecture(self, walk.decisions)
 
     def graph(self, arch: Architecture) -> nx.DiGraph:
@@ -138,17 +141,18 @@ class SearchSpace(ABC):
         if arch is None:
             return self._all_questions
         walk = self._replay(self._own(arch).decisions)
-        self.suggest(walk)
+        self.ask(walk)
         return tuple(walk.asked.values())
 
     # -- the whole space ---------------------------------------------------------------------------------------
 
     @property
     def size(self) -> int:
-        """How many architectures there are; a space that is not flat is walked through to count them."""
-        if self.flat:
-            return prod(len(q.answers) for q in self._all_questions)
-        return sum(1 for _ in self.enumerate())
+        """How many architectures there are.
+
+        A space that is not flat and has no formula of its own is listed; beyond 100,000 that raises `InvalidInput`.
+        """
+        return prod(len(q.answers) for q in self._all_questions) if self.flat else len(self._listed)
 
     def enumerate(self) -> Iterator[Architecture]:
         """Every architecture once; the answers to the first question change slowest."""
@@ -167,9 +171,9 @@ class SearchSpace(ABC):
     def sample(self, n: int = 1, seed: Seed = 0) -> list[Architecture]:
         """`n` different architectures, each question answered uniformly."""
         rng = np.random.default_rng(seed)
-        if n < 0 or (self.flat and n > self.size):
+        if n < 0 or (self._has_formula and n > self.size):
             raise InvalidInput(f"{self.name} has {self.size:,} architectures: {n:,} different ones cannot be drawn.")
-        if self.flat and 2 * n > self.size:
+        if self._has_formula and 2 * n > self.size:
             every = list(self.enumerate())
             return [every[i] for i in rng.permutation(len(every))[:n]]
         drawn: dict[Architecture, None] = {}
@@ -241,9 +245,25 @@ class SearchSpace(ABC):
 
         return Restricted(self, answers)
 
-    def encode(self, archs: Sequence[Architecture], kind: str = "one_hot") -> np.ndarray:
+    def extend(self, answers: Mapping[str, Sequence[Answer]] | Sequence[Answer], copies: int = 1) -> Extended:
+        """The larger space in which questions have more answers: operations of the catalogue, or copies of answers.
+
+        `{"0->1": ["sep_conv_3x3"]}` names the questions; a plain list goes to every question about operations. With
+        `copies` each answer is there that many times in all, as "none", "none#2" and so on: a poisoned space.
+        """
+        from workbench.spaces.extended import Extended
+
+        return Extended(self, answers, copies)
+
+    def __add__(self, other: SearchSpace) -> Joint:
+        """This space beside a recipe, hardware or precision: `space + recipe + hardware`."""
+        from workbench.spaces.joint import Joint
+
+        return Joint(self, other) if isinstance(other, SearchSpace) else NotImplemented
+
+    def encode(self, archs: Sequence[Architecture], kind: str = "one_hot", **settings: object) -> np.ndarray:
         """The architectures as vectors: float32 array of shape (n, d); `kind` is a name in `encodings`."""
-        return encodings.encodings.find(kind)(self, [self._own(arch) for arch in archs])
+        return encodings.encode(self, [self._own(arch) for arch in archs], kind, **settings)
 
     def distributions(self) -> dict[str, optuna.distributions.CategoricalDistribution]:
         """One Optuna categorical per question, for `study.ask(fixed_distributions=...)`."""
@@ -261,10 +281,16 @@ class SearchSpace(ABC):
         derived = {"_all_questions", "_classes", "_listed"}
         return {key: value for key, value in self.__dict__.items() if key not in derived}
 
+    @property
+    def _has_formula(self) -> bool:
+        """Whether `size` is known without listing every architecture."""
+        return self.flat or type(self).size is not SearchSpace.size
+
     @cached_property
     def _listed(self) -> tuple[Architecture, ...]:
-        every = tuple(islice(self.enumerate(), _ENUMERABLE + 1))
-        if len(every) > _ENUMERABLE:
+        too_large = self._has_formula and self.size > _ENUMERABLE  # known without walking through them
+        every = () if too_large else tuple(islice(self.enumerate(), _ENUMERABLE + 1))
+        if not every or len(every) > _ENUMERABLE:
             raise InvalidInput(f"{self.name} is too large to list: more than {_ENUMERABLE:,} architectures.")
         return every
 
@@ -281,7 +307,7 @@ class SearchSpace(ABC):
             start = waiting.pop()
             walk = Walk(lambda q, start=start: start.get(q.name, q.answers[0]))  # type: ignore[misc]
             with suppress(Infeasible):  # what was asked before a dead end still counts
-                self.suggest(walk)
+                self.ask(walk)
             found |= walk.asked
             if self.flat:
                 break
@@ -319,7 +345,7 @@ class SearchSpace(ABC):
             return Architecture(self, {q.name: answer(q) for q in self._all_questions})
         walk = Walk(answer)
         try:
-            self.suggest(walk)
+            self.ask(walk)
         except Infeasible:
             return None
         return Architecture(self, walk.decisions)
@@ -359,7 +385,7 @@ class SearchSpace(ABC):
 
         walk = Walk(answer)
         try:
-            self.suggest(walk)
+            self.ask(walk)
         except Infeasible:
             return None, taken
         return walk, taken

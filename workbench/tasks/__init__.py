@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from workbench.catalogue import Catalogue
 from workbench.errors import InvalidInput
-from workbench.tasks import images
+from workbench.tasks import images, text
 from workbench.tasks.task import Batch, NoiseInput, Task
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def task(name: str | Task) -> Task:
 
 
 def tasks() -> pd.DataFrame:
-    """The tasks there are: shape, classes, whether their images are here, and how pixels are normalised."""
+    """The tasks there are: shape, classes, tokens, whether their data are here, and how pixels are normalised."""
     return catalogue.table(Task.card)
 
 
@@ -91,4 +91,12 @@ _enter(
     Task("cifar100_noise", (3, 32, 32), 100, "seeded noise in the shape of CIFAR-100"),
     Task("imagenet16_120_noise", (3, 16, 16), 120, "seeded noise in the shape of ImageNet16-120"),
     Task("imagenet_noise", (3, 224, 224), 1000, "seeded noise in the shape of ImageNet-1k"),
+    Task(
+        "python_topics",
+        (text.LENGTH,),
+        text.VOCABULARY,
+        "the next character of Python's own help texts, after 64 of them",
+        text.PythonTopics(),
+        vocabulary=text.VOCABULARY,
+    ),
 )

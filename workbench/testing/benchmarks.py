@@ -34,12 +34,13 @@ def measures_agree_with_queries_and_the_table(bench: Benchmark) -> None:
 
 def the_best_is_the_optimum_and_has_rank_one(bench: Benchmark) -> None:
     """`best`, `optimum`, `rank` and the measure's own optimum tell one story."""
+    table = bench.table()
     for name in bench.measures():
         arch, value = bench.best(name)
         measure = bench.measure(name)
         assert value == bench.optimum(name) == measure.optimum == measure(arch)
         assert bench.rank(name, arch) == 1
-        assert (bench.table()[name] * measure.sign).max() == value * measure.sign
+        assert (table[name] * measure.sign).max() == value * measure.sign
 
 
 def every_measure_says_its_direction_and_unit(bench: Benchmark) -> None:

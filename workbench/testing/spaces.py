@@ -5,22 +5,27 @@ from __future__ import annotations
 import pickle
 from collections.abc import Callable
 from itertools import islice
+from time import perf_counter
 
 import networkx as nx
 import numpy as np
 
 from workbench.errors import Infeasible, InvalidInput, UnknownName
+from workbench.networks.copies import original
 from workbench.spaces.space import SearchSpace
 from workbench.testing.refusals import refuses
 
 SpaceCheck = Callable[[SearchSpace], None]
 _N = 20  # architectures a check looks at
+_MANY = 200  # the same for a cheap check
 
 
 def it_round_trips_through_text(space: SearchSpace) -> None:
     """`parse` reads what `str` writes."""
-    for arch in space.sample(_N, seed=1):
-        assert space.parse(str(arch)) == arch, f"{arch} is read back as {space.parse(str(arch))}"
+    for arch in space.sample(min(_MANY, space.size), seed=1):
+        text = str(arch)
+        read = space.parse(text)
+        assert read == arch, f"{text} is read back as {read}"
 
 
 def equal_answers_make_equal_graphs(space: SearchSpace) -> None:
@@ -42,14 +47,21 @@ def graphs_are_acyclic_with_an_input_and_an_output(space: SearchSpace) -> None:
 
 
 def every_chosen_operation_names_its_question(space: SearchSpace) -> None:
-    """`question` on a node or an edge is one that was asked, and its answer is the operation there."""
+    """`question` on a node or an edge was asked, and its answer is the operation there, a copy's being its original.
+
+    An operation made of several answers names them all in `questions`.
+    """
     for arch in space.sample(_N, seed=4):
         graph = space.graph(arch)
-        for data in [d for _, d in graph.nodes(data=True)] + [d for _, _, d in graph.edges(data=True)]:
+        for *_, data in (*graph.nodes(data=True), *graph.edges(data=True)):
+            asked = data.get("questions", ())
+            assert isinstance(asked, tuple)
+            assert set(asked) <= set(arch.decisions), f"{set(asked) - set(arch.decisions)} were not asked"
             if "question" in data:
-                assert data["question"] in arch.decisions
+                assert data["question"] in arch.decisions, f"{data['question']} was not asked"
             if "op" in data and "question" in data:
-                assert data["op"] == arch.decisions[data["question"]]
+                answer = arch.decisions[data["question"]]
+                assert data["op"] in (answer, original(answer) if isinstance(answer, str) else answer)
 
 
 def samples_are_different_and_repeat_with_their_seed(space: SearchSpace) -> None:
@@ -75,7 +87,7 @@ def sampling_leaves_the_global_generators_alone(space: SearchSpace) -> None:
 
 def neighbors_differ_in_one_answer_and_are_mutual(space: SearchSpace) -> None:
     """In a flat space the neighbour relation is symmetric and one answer wide."""
-    for arch in space.sample(3, seed=8):
+    for arch in space.sample(3 if space.flat else 1, seed=8):
         near = space.neighbors(arch)
         assert arch not in near
         assert len(near) == len(set(near))
@@ -104,6 +116,15 @@ def enumeration_visits_each_architecture_once(space: SearchSpace) -> None:
     if len(some) < 1000:
         assert len(some) == space.size
         assert set(space.sample(min(_N, space.size), seed=10)) <= set(some)
+
+
+def its_size_is_known_at_once(space: SearchSpace) -> None:
+    """`size` is a whole number, found in under a second however large the space is."""
+    began = perf_counter()
+    size = space.size
+    assert isinstance(size, int)
+    assert size > 0
+    assert perf_counter() - began < 1
 
 
 def equal_canonical_strings_survive_a_replay(space: SearchSpace) -> None:
@@ -153,6 +174,32 @@ def a_restriction_keeps_what_is_allowed(space: SearchSpace) -> None:
     refuses(InvalidInput, lambda: space.restrict({question.name: ["no such answer"]}))
 
 
+def a_search_runs(space: SearchSpace) -> None:
+    """`search` measures different architectures of it, with a measure that builds no network."""
+    from workbench.proxies import measure
+    from workbench.studies.search import search
+
+    n_trials = min(3, space.size)
+    study = search(space, measure("params", task="digits"), n_trials=n_trials, duplicates="exact", progress=False)
+    done = [trial for trial in study.trials if trial.values is not None]
+    assert len(done) == n_trials, [trial.user_attrs.get("reason") for trial in study.trials]
+    assert len({trial.user_attrs["architecture"] for trial in done}) == n_trials
+    for trial in done:
+        space.parse(trial.user_attrs["architecture"])
+
+
+def the_cell_editor_opens(space: SearchSpace) -> None:
+    """An architecture is drawn, each of its questions has its answers, and pages without a kernel get a picture."""
+    from workbench.widgets.cell_editor import CellEditor
+
+    arch = space.sample(1, seed=18)[0]
+    editor = CellEditor(arch, benchmark=[])
+    assert editor.value == arch
+    assert set(editor.palette) == set(arch.decisions)
+    assert editor.still().startswith("<svg")
+    editor.close()
+
+
 def networks_run_and_every_weight_learns(space: SearchSpace) -> None:
     """`build` maps a batch to finite logits, the same for the same seed, and a loss reaches what the output uses."""
     import torch
@@ -177,8 +224,8 @@ def counts_equal_the_built_network(space: SearchSpace) -> None:
     from workbench.networks.counting import count_module
     from workbench.tasks import task
 
-    for arch in space.sample(3, seed=15):
-        for name in ("cifar10", "digits"):
+    for arch, names in zip(space.sample(3, seed=15), (("cifar10", "digits"), ("digits",), ("digits",)), strict=True):
+        for name in names:
             shape = task(name).shape
             assert tuple(space.counts(arch, name)) == tuple(count_module(space.build(arch, name), shape)), str(arch)
 
@@ -211,10 +258,13 @@ space_contract: list[SpaceCheck] = [
     neighbors_differ_in_one_answer_and_are_mutual,
     mutation_and_crossover_stay_in_the_space,
     enumeration_visits_each_architecture_once,
+    its_size_is_known_at_once,
     equal_canonical_strings_survive_a_replay,
     one_hot_rows_tell_architectures_apart,
     it_is_answered_by_an_optuna_trial,
     a_restriction_keeps_what_is_allowed,
+    a_search_runs,
+    the_cell_editor_opens,
     networks_run_and_every_weight_learns,
     counts_equal_the_built_network,
     architectures_travel_between_processes,
