@@ -48,7 +48,8 @@ def imported(path: Path) -> set[Path]:
     """The files of `spaces` and `networks` that a file imports, inside functions too."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(("workbench.spaces", "workbench.networks")):
+        home = node.module or "" if isinstance(node, ast.ImportFrom) else ""
+        if isinstance(node, ast.ImportFrom) and home.startswith(("workbench.spaces", "workbench.networks")):
             names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
             files = (PACKAGE.parent / (str(name).replace(".", "/") + ".py") for name in names)
             found |= {file for file in files if file.is_file()}
@@ -77,7 +78,8 @@ def main() -> None:
         print(f"{name:28s} {lines:7.0f}")
     print(f"{'once for all spaces':28s} {sum(map(code_lines, core)):7d}")
     median, theirs = statistics.median(ours.values()), statistics.median(NASLIB.values())
-    print(f"median of {len(ours)}: {median:.0f} lines; NASLib, median of {len(NASLIB)}: {theirs:.0f} ({theirs / median:.1f} x)")
+    times = theirs / median
+    print(f"median of {len(ours)} spaces: {median:.0f} lines; of NASLib's {len(NASLIB)}: {theirs:.0f} ({times:.1f} x)")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Write docs/catalogue.md: the search spaces and benchmark tables there are, from the catalogues themselves.
 
-    python scripts/describe_catalogues.py
+python scripts/describe_catalogues.py
 """
 
 from __future__ import annotations

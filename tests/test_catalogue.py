@@ -27,9 +27,7 @@ def test_a_member_is_found_by_its_name(fruits: Catalogue[str]) -> None:
 def test_an_unknown_name_shows_the_nearest_and_all_known(fruits: Catalogue[str]) -> None:
     with pytest.raises(UnknownName) as caught:
         fruits.find("Aple")
-    assert str(caught.value) == (
-        "There is no fruit named 'Aple'. Did you mean 'apple'? Known: apple, apricot, banana."
-    )
+    assert str(caught.value) == ("There is no fruit named 'Aple'. Did you mean 'apple'? Known: apple, apricot, banana.")
 
 
 @pytest.mark.parametrize("name", [None, 3, ["apple"]])

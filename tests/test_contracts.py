@@ -38,7 +38,5 @@ def test_every_proxy_passes_its_contract(name: str, check: Callable[[Any], None]
 
 @checks(benchmark_contract)
 @pytest.mark.parametrize(("name", "dataset"), [table for name in spaces.names() for table in for_space(name)])
-def test_every_benchmark_at_hand_passes_its_contract(
-    name: str, dataset: str, check: Callable[[Any], None]
-) -> None:
+def test_every_benchmark_at_hand_passes_its_contract(name: str, dataset: str, check: Callable[[Any], None]) -> None:
     check(benchmark(name, dataset))

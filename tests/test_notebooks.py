@@ -12,7 +12,10 @@ from workbench.rooms import room
 
 NOTEBOOKS = sorted(room("notebooks").rglob("*.ipynb"))
 NUMBERED = [path for path in NOTEBOOKS if path.parent == room("notebooks")]
-SMALLEST = {"00_tour": {"n_architectures": 12, "n_trials": 30, "n_seeds": 2}}
+SMALLEST = {
+    "00_tour": {"n_architectures": 12, "n_trials": 30, "n_seeds": 2},
+    "10_spaces": {"n_architectures": 40, "n_trials": 12},
+}
 
 
 def name_of(path: Path) -> str:

@@ -42,9 +42,7 @@ def ranges(lines: list[str]) -> dict[str, SpecifierSet]:
     return {canonicalize_name(r.name): r.specifier for r in requirements}
 
 
-def test_environment_yml_asks_for_what_pyproject_asks_for(
-    repository: Path, pyproject: dict[str, Any]
-) -> None:
+def test_environment_yml_asks_for_what_pyproject_asks_for(repository: Path, pyproject: dict[str, Any]) -> None:
     listed = yaml.safe_load((repository / "environment.yml").read_text(encoding="utf-8"))["dependencies"]
     from_pip = [line for entry in listed if isinstance(entry, dict) for line in entry["pip"]]
     conda = ranges([line for line in listed if isinstance(line, str)])
@@ -72,9 +70,7 @@ def test_the_pins_name_neither_local_builds_nor_places(pinned: dict[str, Specifi
 @pytest.mark.skipif(
     sys.platform != "linux" or sys.version_info[:2] != (3, 11), reason="the pins are for Python 3.11 on Linux"
 )
-def test_the_pins_are_the_whole_of_what_the_project_leads_to(
-    repository: Path, pinned: dict[str, SpecifierSet]
-) -> None:
+def test_the_pins_are_the_whole_of_what_the_project_leads_to(repository: Path, pinned: dict[str, SpecifierSet]) -> None:
     printed = run([sys.executable, repository / "scripts" / "pin_constraints.py"], repository)
     lines = [line for line in printed.splitlines() if not line.startswith("#")]
     assert set(ranges(lines)) == set(pinned), "run scripts/pin_constraints.py again"
@@ -83,9 +79,7 @@ def test_the_pins_are_the_whole_of_what_the_project_leads_to(
 def run(command: Sequence[str | Path], cwd: Path, **environment: str) -> str:
     """The output of a command that gets no PYTHONPATH; a failure is shown in the command's own words."""
     inherited = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    done = subprocess.run(
-        command, cwd=cwd, env=inherited | environment, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run(command, cwd=cwd, env=inherited | environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
     return done.stdout
 

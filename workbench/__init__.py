@@ -23,6 +23,7 @@ _HOMES = {
     "ModuleTree": "workbench.widgets.module_tree",
     "SearchSpace": "workbench.spaces.space",
     "SpaceMap": "workbench.widgets.space_map",
+    "Subspaces": "workbench.spaces.subspaces",
     "UnknownName": "workbench.errors",
     "WorkbenchError": "workbench.errors",
     "agreement": "workbench.analysis.agreement",
@@ -30,13 +31,18 @@ _HOMES = {
     "benchmarks": "workbench.benchmarks",
     "best": "workbench.studies.results",
     "compare": "workbench.studies.compare",
+    "distance": "workbench.spaces.distances",
+    "distances": "workbench.spaces.distances",
     "export": "workbench.exports",
     "exports": "workbench.exports",
     "front": "workbench.studies.results",
+    "hardware": "workbench.spaces.hardware",
     "measure": "workbench.proxies",
     "pipelines": "workbench.pipelines",
     "proxies": "workbench.proxies",
+    "quantisation": "workbench.spaces.quantisation",
     "read_architecture": "workbench.exports",
+    "recipe": "workbench.spaces.recipes",
     "run": "workbench.pipelines",
     "samplers": "workbench.samplers",
     "score": "workbench.proxies.score",
@@ -45,6 +51,7 @@ _HOMES = {
     "search_space": "workbench.spaces",
     "search_spaces": "workbench.spaces",
     "space_from_module": "workbench.spaces.own_model",
+    "task": "workbench.tasks",
     "tasks": "workbench.tasks",
 }
 __all__ = list(_HOMES)  # the names are listed once, above
@@ -75,12 +82,19 @@ if TYPE_CHECKING:
     from workbench.samplers import samplers as samplers
     from workbench.spaces import search_space as search_space
     from workbench.spaces import search_spaces as search_spaces
+    from workbench.spaces.distances import distance as distance
+    from workbench.spaces.distances import distances as distances
+    from workbench.spaces.hardware import hardware as hardware
     from workbench.spaces.own_model import space_from_module as space_from_module
+    from workbench.spaces.quantisation import quantisation as quantisation
+    from workbench.spaces.recipes import recipe as recipe
     from workbench.spaces.space import SearchSpace as SearchSpace
+    from workbench.spaces.subspaces import Subspaces as Subspaces
     from workbench.studies.compare import compare as compare
     from workbench.studies.results import best as best
     from workbench.studies.results import front as front
     from workbench.studies.search import search as search
+    from workbench.tasks import task as task
     from workbench.tasks import tasks as tasks
     from workbench.widgets.cell_editor import CellEditor as CellEditor
     from workbench.widgets.module_tree import ModuleTree as ModuleTree

@@ -25,7 +25,7 @@ _UNPRINTABLE = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def _in_rows(graph: nx.DiGraph, nodes: Mapping[Hashable, Size], labels: Mapping[Arc, Size]) -> Placement:
-    return folded(layered_layout(graph, nodes, labels), nodes)
+    return folded(layered_layout(graph, nodes, labels), nodes, labels)
 
 
 _LAYOUTS = {"arc": arc_layout, "layered": _in_rows}

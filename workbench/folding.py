@@ -10,9 +10,9 @@ from typing import NamedTuple
 from workbench.layouts import Arc, Placement, Point, Route, Size, sampled
 
 ROW = 940.0  # pixels that a row may take
-_MOST_CUT = 2  # edges that may go from one row to the next; where more would, the drawing is not folded
-_GUTTER, _LANE, _ROUND = 16.0, 7.0, 7.0
-_BETWEEN = 30.0  # clear height between rows
+_MOST_CUT = 6  # edges that may go from one row to the next, unless the drawing has the width of several rows
+_GUTTER, _LANE, _LABELLED_LANE, _ROUND = 16.0, 7.0, 30.0, 7.0
+_CLEAR = 23.0  # height between rows beside what their lanes take
 
 
 class Row(NamedTuple):
@@ -24,7 +24,7 @@ class Row(NamedTuple):
     bottom: float
 
 
-def folded(placement: Placement, nodes: Mapping[Hashable, Size]) -> Placement:
+def folded(placement: Placement, nodes: Mapping[Hashable, Size], labels: Mapping[Arc, Size]) -> Placement:
     """The placement in rows of at most `ROW` pixels, where it is wider and can be cut between layers.
 
     Every cut goes where few edges pass; these edges run out to the right of their row and come in from the left.
@@ -38,7 +38,7 @@ def folded(placement: Placement, nodes: Mapping[Hashable, Size]) -> Placement:
     if not cuts:
         return placement
     rows = [_row(a, b, placement, nodes) for a, b in pairwise([min(b[0] for b in boxes.values()), *cuts, _INFINITE])]
-    return _in_rows(placement, nodes, rows)
+    return _in_rows(placement, rows, set(labels))
 
 
 _INFINITE = float("inf")
@@ -51,11 +51,12 @@ def _cuts(boxes: Mapping[Hashable, tuple[float, float]], placement: Placement) -
     cuts: list[float] = []
     even = 1.1 * (right - left) / ceil((right - left) / ROW)  # rows of about the same width, the last one included
     longest = min(ROW, even)
+    most = _MOST_CUT if right - left < 3 * ROW else len(placement.routes)
     while right - left > ROW:
         reach = [gap for gap in gaps if left + ROW / 3 < gap <= left + longest]
         found = [(_passing(gap, placement), -gap) for gap in reach]
         # The fewest edges first, then the fullest row.
-        if not found or min(found)[0] > _MOST_CUT:
+        if not found or min(found)[0] > most:
             return []
         left = -min(found)[1]
         cuts.append(left)
@@ -90,12 +91,14 @@ def _row(left: float, right: float, placement: Placement, nodes: Mapping[Hashabl
     return Row(min(end[0] for end in ends), max(end[1] for end in ends), top, bottom)
 
 
-def _in_rows(placement: Placement, nodes: Mapping[Hashable, Size], rows: Sequence[Row]) -> Placement:
+def _in_rows(placement: Placement, rows: Sequence[Row], labelled: set[Arc]) -> Placement:
     row_of = {name: max(i for i, row in enumerate(rows) if row.left <= at[0]) for name, at in placement.centres.items()}
+    parting = [(a, b) for a, b in placement.routes if row_of[a] != row_of[b]]
+    step = _LABELLED_LANE if labelled & set(parting) else _LANE
     shifts, y = [], 0.0
-    for row in rows:
+    for i, row in enumerate(rows):
         shifts.append((-row.left, y - row.top))
-        y += row.bottom - row.top + _BETWEEN
+        y += row.bottom - row.top + _CLEAR + step * sum(row_of[a] == i for a, _ in parting)
     widest = max(row.right - row.left for row in rows)
     bottoms = [row.bottom + dy for row, (_, dy) in zip(rows, shifts, strict=True)]
     lanes = [0] * len(rows)
@@ -106,12 +109,13 @@ def _in_rows(placement: Placement, nodes: Mapping[Hashable, Size], rows: Sequenc
             points = tuple((px + dx, py + dy) for px, py in route.points)
             routes[a, b] = Route(points, (route.label[0] + dx, route.label[1] + dy))
             continue
-        lane = lanes[row_of[a]] * _LANE
+        number = lanes[row_of[a]]
         lanes[row_of[a]] += 1
+        lane = number * _LANE
         before, after = _parted(route.points, rows[row_of[a]].right, rows[row_of[b]].left)
         out = [(x + dx, y + dy) for x, y in before]
         home = [(x + shifts[row_of[b]][0], y + shifts[row_of[b]][1]) for x, y in after]
-        between = bottoms[row_of[a]] + _BETWEEN / 2 + lane - _LANE / 2
+        between = bottoms[row_of[a]] + _CLEAR / 2 + step * (number + 0.5)
         corners = [(widest + _GUTTER + lane, out[-1][1]), (widest + _GUTTER + lane, between)]
         corners += [(-_GUTTER - lane, between), (-_GUTTER - lane, home[0][1])]
         around = _rounded([out[-1], *corners, home[0]])

@@ -41,7 +41,7 @@ def look(operation: object) -> Look:
     `none` and `zero` are dashed grey, skips green, plain 1x1 convolutions light blue, plain 3x3 convolutions
     dark blue, pooling orange; every other name keeps one of `OTHER_OPERATIONS` for good.
     """
-    name = str(operation).lower()
+    name = str(operation).partition("#")[0].lower()  # the second copy of an operation looks like the first
     plain_convolution = "conv" in name and not _PARTICULAR.search(name)
     if name in {"none", "zero", "zeroize", "null"}:
         return Look("none", NONE, "#5d6873", dashed=True)

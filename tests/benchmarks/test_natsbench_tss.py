@@ -286,3 +286,13 @@ def test_a_list_of_architectures_that_is_not_the_official_one_is_refused(archive
         rewrite(archive / "meta.pickle.pbz2", {"meta_archs": wrong})
         with pytest.raises(InvalidInput, match=r"meta.pickle.pbz2 does not list the 15,625 cells once each"):
             benchmark("natsbench_tss", archive=archive)
+
+
+def test_accuracy_after_some_epochs_is_a_measure_of_its_own(nats_archive: Path, core: pd.DataFrame) -> None:
+    bench = benchmark("natsbench_tss", "cifar10", archive=nats_archive)
+    arch = cell(bench, core, 11)
+    early = bench.measure("test_accuracy", epoch=100)
+    assert early.name == "test_accuracy@100"
+    assert early(arch) == bench.query(arch, epoch=100)["test_accuracy"] != bench.query(arch)["test_accuracy"]
+    with pytest.raises(InvalidInput, match="epoch=500: these networks were trained for epochs 1 to 200"):
+        bench.measure("test_accuracy", epoch=500)

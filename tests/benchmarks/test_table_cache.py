@@ -81,7 +81,7 @@ def test_every_flipped_bit_is_noticed(tmp_path: Path) -> None:
 def test_a_damaged_table_is_rebuilt_with_the_right_numbers(
     cut: float, flips: list[tuple[float, int]], cache: Path
 ) -> None:
-    folder = str(nasbench201.package_folder())
+    folder = str(nasbench201.LOADER.settle()["folder"])
     right = nasbench201.load("cifar10", folder).arrays()
     path = cache / "nasbench201-cifar10.npz"
     whole = path.read_bytes()
@@ -136,7 +136,7 @@ def test_an_unwritable_cache_works_from_memory_with_a_warning(tmp_path: Path, mo
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("WORKBENCH_CACHE", str(tmp_path / "file"))
     with pytest.warns(CacheUnwritable, match="works from memory. Set WORKBENCH_CACHE to a folder"):
-        table = nasbench201.load("cifar10", str(nasbench201.package_folder()))
+        table = nasbench201.load("cifar10", str(nasbench201.LOADER.settle()["folder"]))
     assert table.size == 15625
 
 

@@ -233,9 +233,7 @@ def test_without_a_word_the_default_ledger_keeps_scores_and_false_keeps_none() -
     assert Ledger().size == 1
 
 
-def test_a_ledger_that_gives_way_costs_a_warning_and_no_score(
-    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_ledger_that_gives_way_costs_a_warning_and_no_score(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     def locked(_: object) -> None:
         raise LedgerError("The ledger cannot be used: another process keeps it locked.")
 

@@ -17,9 +17,9 @@ from workbench.spaces import search_space
 from workbench.spaces.hardware import hardware
 from workbench.spaces.one_of import OneOf
 from workbench.spaces.quantisation import quantisation
+from workbench.spaces.recipes import recipe
 from workbench.spaces.sides import Side
 from workbench.spaces.space import SearchSpace
-from workbench.spaces.training import recipe
 from workbench.testing import space_contract
 
 SPACE = search_space("nasbench201")

@@ -12,7 +12,7 @@ from workbench.networks.quantised import model_bytes as bytes_of
 from workbench.networks.quantised import quantise
 from workbench.spaces import search_space
 from workbench.spaces.quantisation import model_bytes, quantisation
-from workbench.spaces.training import recipe
+from workbench.spaces.recipes import recipe
 from workbench.tasks import task
 
 SPACE = search_space("nasbench201")

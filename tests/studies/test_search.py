@@ -208,9 +208,7 @@ def test_an_unusable_ledger_is_said_before_the_first_trial(tmp_path: Path) -> No
     assert calls == []
 
 
-def test_a_ledger_that_gives_way_costs_a_warning_and_no_trial(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_ledger_that_gives_way_costs_a_warning_and_no_trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ledger = Ledger(tmp_path / "l.sqlite3")
     dear = Measure("dear", "higher", ones, kept=True)
     search(SPACE, dear, "random", 3, ledger=ledger, progress=False)

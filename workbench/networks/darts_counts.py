@@ -23,7 +23,7 @@ def counts(graph: nx.DiGraph, shape: tuple[int, int, int], n_classes: int, *, n_
     joined = {cell: graph.in_degree(f"{cell}.out") for cell in ops}
     height, width = shape[1:]
     large = height >= LARGE
-    params, macs, (height, width) = _stem(shape, channels, large)
+    params, macs, (height, width) = stem_counts(shape, channels, STEM_FACTOR)
     before = last = channels if large else STEM_FACTOR * channels
     for number in range(n_cells):
         reducing = number in (n_cells // 3, 2 * n_cells // 3)
@@ -60,11 +60,11 @@ def _weights(op: str, c: int, *, halving: bool) -> tuple[int, int]:
     return (c * c, 2 * c) if op == "skip_connect" and halving else (0, 0)
 
 
-def _stem(shape: tuple[int, int, int], c: int, large: bool) -> tuple[int, int, tuple[int, int]]:
-    """Parameters, multiply-adds and the size that the stem leaves."""
+def stem_counts(shape: tuple[int, int, int], c: int, factor: int) -> tuple[int, int, tuple[int, int]]:
+    """Parameters, multiply-adds and the size left by the stem: `factor` times `c` wide, or `c` for large images."""
     c_image, height, width = shape
-    if not large:
-        wide = STEM_FACTOR * c
+    if height < LARGE:
+        wide = factor * c
         return 9 * c_image * wide + 2 * wide, 9 * c_image * wide * height * width, (height, width)
     params = macs = 0
     for c_in, c_out in ((c_image, c // 2), (c // 2, c), (c, c)):

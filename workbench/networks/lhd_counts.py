@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from workbench.networks.counts import Counts
-from workbench.networks.darts_counts import LARGE, STEM_FACTOR
+from workbench.networks.darts_counts import LARGE, STEM_FACTOR, stem_counts
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -55,7 +55,7 @@ def read_cell(graph: nx.DiGraph, cell: str) -> CellPlan:
 def counts(graph: nx.DiGraph, shape: tuple[int, int, int], n_classes: int, *, n_cells: int, channels: int) -> Counts:
     """Parameters and multiply-adds of `networks.lhd.Network` with the same arguments."""
     plans = {cell: read_cell(graph, cell) for cell in ("normal", "reduce")}
-    params, macs, (height, width) = _stem(shape, channels)
+    params, macs, (height, width) = stem_counts(shape, channels, 1 + STEM_FACTOR)
     added = channels
     joined = channels if shape[1] >= LARGE else STEM_FACTOR * channels
     for number in range(n_cells):
@@ -81,17 +81,3 @@ def _weights(wire: Wire, c: int, reducing: bool) -> tuple[int, int]:
     if kernel:
         return kernel * kernel * c, 2 * c
     return (c * c, 2 * c) if wire.op == "skip_connect" and reducing and wire.source < 2 else (0, 0)
-
-
-def _stem(shape: tuple[int, int, int], c: int) -> tuple[int, int, tuple[int, int]]:
-    """Parameters, multiply-adds and the size that the stem leaves."""
-    c_image, height, width = shape
-    if height < LARGE:
-        wide = (1 + STEM_FACTOR) * c
-        return 9 * c_image * wide + 2 * wide, 9 * c_image * wide * height * width, (height, width)
-    params = macs = 0
-    for c_in, c_out in ((c_image, c // 2), (c // 2, c), (c, c)):
-        height, width = (height + 1) // 2, (width + 1) // 2
-        params += 9 * c_in * c_out + 2 * c_out
-        macs += 9 * c_in * c_out * height * width
-    return params, macs, (height, width)

@@ -15,6 +15,7 @@ from workbench.networks.operations import operation
 if TYPE_CHECKING:
     import networkx as nx
 
+
 class Network(nn.Module):
     """The official network of a cell: stem, three stacks of `n_modules` modules, pooled to a linear classifier.
 

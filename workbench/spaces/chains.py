@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from reprlib import repr as shortened
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, cast
 
@@ -32,6 +32,17 @@ def chain(layers: Mapping[str, Mapping[str, Any]]) -> nx.DiGraph:
 def no_architecture(text: object, space: str, expected: str) -> InvalidInput:
     """The error for a `text`, however long, that is not what a space of this name expects."""
     return InvalidInput(f"{shortened(text)} is no architecture of {space}: {expected}.")
+
+
+def from_digits(space: SearchSpace, text: str, questions: Sequence[str], answers: Sequence[str]) -> Architecture:
+    """The architecture of a string with a digit for every question: the number of its answer."""
+    return Architecture(space, {name: answers[int(digit)] for name, digit in zip(questions, text, strict=True)})
+
+
+def to_digits(arch: Architecture, questions: Sequence[str], answers: Sequence[str]) -> str:
+    """The string with a digit for every question: the number of its answer."""
+    decisions = arch.decisions
+    return "".join(str(answers.index(str(decisions[name]))) for name in questions)
 
 
 class Layer(NamedTuple):

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import networkx as nx
 
 from workbench.architecture import Architecture
-from workbench.spaces.chains import chain, no_architecture
+from workbench.spaces.chains import chain, from_digits, no_architecture, to_digits
 from workbench.spaces.choices import Choices
 from workbench.spaces.mobile import MobileSpace, bottleneck, convolution, pooling
 
@@ -71,12 +71,11 @@ class FBNet(MobileSpace):
         if not (isinstance(text, str) and _OFFICIAL.fullmatch(text)):
             expected = f"a string of {len(LAYERS)} digits from 0 (k3_e1) to 8 (skip)"
             raise no_architecture(text, self.name, expected)
-        return Architecture(self, {name: OPERATIONS[int(digit)] for name, digit in zip(LAYERS, text, strict=True)})
+        return from_digits(self, text, list(LAYERS), OPERATIONS)
 
     def format(self, arch: Architecture) -> str:
         """The string of 22 digits that HW-NAS-Bench and HELP call `op_idx_list`."""
-        decisions = self._own(arch).decisions
-        return "".join(str(OPERATIONS.index(str(decisions[name]))) for name in LAYERS)
+        return to_digits(self._own(arch), list(LAYERS), OPERATIONS)
 
     def canonical(self, arch: Architecture, rule: str = "isomorphic") -> str:
         """The digits; under "functional" each stage's without its identities, stages joined by "|".

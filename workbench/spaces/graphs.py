@@ -38,7 +38,11 @@ def graph_hash(graph: nx.DiGraph) -> str:
         n: _digest(d.get("role"), d.get("op"), d.get("label") if d.get("role") in ends else None)
         for n, d in graph.nodes(data=True)
     }
+    kinds = 0
     for _ in range(graph.number_of_nodes()):
+        if len(set(labels.values())) == kinds:
+            break  # a round that told no two nodes apart is followed by others like it
+        kinds = len(set(labels.values()))
         labels = {
             n: _digest(
                 labels[n],

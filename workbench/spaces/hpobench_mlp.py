@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import networkx as nx
 
 from workbench.spaces.choices import Choices
-from workbench.spaces.recipes import Configurations, suggest_recipe
+from workbench.spaces.trained import Configurations, suggest_recipe
 
 if TYPE_CHECKING:
     import torch

@@ -13,6 +13,7 @@ import networkx as nx
 from workbench.architecture import Architecture
 from workbench.errors import Infeasible, InvalidInput, UnknownName, nearest
 from workbench.spaces.choices import Answer, Choices
+from workbench.spaces.darts import CELLS, OPERATIONS
 from workbench.spaces.genotypes import Value, read_genotype
 from workbench.spaces.graphs import graph_hash
 from workbench.spaces.space import SearchSpace
@@ -23,16 +24,6 @@ if TYPE_CHECKING:
     from workbench.networks.counts import Counts
     from workbench.tasks.task import Task
 
-OPERATIONS = (
-    "skip_connect",
-    "max_pool_3x3",
-    "avg_pool_3x3",
-    "dil_conv_3x3",
-    "dil_conv_5x5",
-    "sep_conv_3x3",
-    "sep_conv_5x5",
-)
-CELLS = ("normal", "reduce")
 OUTPUTS = ("sum", "concat")
 STEPS = 5
 # What a node contributes to, with the outputs that take it.

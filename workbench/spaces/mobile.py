@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import networkx as nx
@@ -11,7 +11,7 @@ import networkx as nx
 from workbench.architecture import Architecture
 from workbench.errors import InvalidInput
 from workbench.spaces.chains import no_architecture
-from workbench.spaces.choices import Choices
+from workbench.spaces.choices import Answer, Choices
 from workbench.spaces.space import SearchSpace
 
 if TYPE_CHECKING:
@@ -125,6 +125,16 @@ def read_stages(
     if len(stages) != n_stages or list(map(len, found)) != list(map(len, stages)):
         raise no_architecture(text, space, expected)
     return found
+
+
+def stage_decisions(stages: Sequence[Sequence[Mapping[str, str]]]) -> dict[str, Answer]:
+    """The answers that stages of blocks stand for: "s1.depth", and "s1.b1.<short>" for every number of a block."""
+    decisions: dict[str, Answer] = {}
+    for number, blocks in enumerate(stages, start=1):
+        decisions[f"s{number}.depth"] = len(blocks)
+        for within, block in enumerate(blocks, start=1):
+            decisions |= {f"s{number}.b{within}.{short}": int(value) for short, value in block.items()}
+    return decisions
 
 
 def write_stages(stages: Sequence[Sequence[str]]) -> str:

@@ -9,13 +9,14 @@ import networkx as nx
 
 from workbench.architecture import Architecture
 from workbench.spaces.chains import chain
-from workbench.spaces.choices import Answer, Choices
+from workbench.spaces.choices import Choices
 from workbench.spaces.mobile import (
     MobileSpace,
     convolution,
     divisible,
     pooling,
     read_stages,
+    stage_decisions,
     whole_number,
     write_stages,
 )
@@ -105,13 +106,8 @@ class MobileNetV4UIB(MobileSpace):
 
     def parse(self, text: str) -> Architecture:
         """The architecture of a text such as "s5m5e3,s0m3e2,s3m0e4|s3m3e6,...": one part for every stage."""
-        decisions: dict[str, Answer] = {}
         stages = read_stages(text, _BLOCK, len(self.macro.stages), self.name, _EXPECTED)
-        for number, blocks in enumerate(stages, start=1):
-            decisions[f"s{number}.depth"] = len(blocks)
-            for within, block in enumerate(blocks, start=1):
-                decisions |= {f"s{number}.b{within}.{short}": int(value) for short, value in block.items()}
-        return self.architecture(decisions)
+        return self.architecture(stage_decisions(stages))
 
     def format(self, arch: Architecture) -> str:
         """A text such as "s5m5e3,s0m3e2,s3m0e4|s3m3e6,..."."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import networkx as nx
@@ -23,6 +23,7 @@ OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_
 # The order of the official string: node 1's input, node 2's two, node 3's three.
 EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
 LABELS = ("in", "1", "2", "out")
+ROLES = ("input", "state", "state", "output")
 # NASLib, GRAF and the analog tables write six digits, edges by source node, operations in their own order.
 NASLIB_OPERATIONS = ("skip_connect", "none", "nor_conv_3x3", "nor_conv_1x1", "avg_pool_3x3")
 NASLIB_EDGES = ((0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3))
@@ -37,14 +38,7 @@ class NASBench201(SearchSpace):
 
     def suggest(self, choices: Choices) -> nx.DiGraph:
         """Six questions, one operation for every edge."""
-        graph = nx.DiGraph(layout="arc")
-        roles = ("input", "state", "state", "output")
-        graph.add_nodes_from((n, {"label": LABELS[n], "role": roles[n]}) for n in range(4))
-        for source, target in EDGES:
-            name = question(source, target)
-            op = choices.suggest_categorical(name, OPERATIONS)
-            graph.add_edge(source, target, op=op, question=name, zero=op == "none")
-        return graph
+        return suggest_cell(choices, OPERATIONS)
 
     def network(self, graph: nx.DiGraph, task: Task) -> torch.nn.Module:
         """The official network: stem of 16 channels, three stages of five cells, two residual reduction blocks."""
@@ -91,6 +85,17 @@ class NASBench201(SearchSpace):
         self._check_rule(rule)
         ops = self._own(arch).decisions
         return _expressions(ops, keep_zero=rule == "isomorphic")[-1]
+
+
+def suggest_cell(choices: Choices, operations: Sequence[str]) -> nx.DiGraph:
+    """A cell of four nodes, each of whose six edges is asked for one of the operations."""
+    graph = nx.DiGraph(layout="arc")
+    graph.add_nodes_from((n, {"label": LABELS[n], "role": ROLES[n]}) for n in range(4))
+    for source, target in EDGES:
+        name = question(source, target)
+        op = choices.suggest_categorical(name, operations)
+        graph.add_edge(source, target, op=op, question=name, zero=op == "none")
+    return graph
 
 
 def question(source: int, target: int) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import networkx as nx
 
 from workbench.architecture import Architecture
-from workbench.spaces.chains import chain, no_architecture
+from workbench.spaces.chains import chain, from_digits, no_architecture, to_digits
 from workbench.spaces.choices import Choices
 from workbench.spaces.space import SearchSpace
 
@@ -74,12 +74,11 @@ class NASBenchMacro(SearchSpace):
         if not (isinstance(text, str) and _OFFICIAL.fullmatch(text)):
             expected = f"a string of {len(LAYERS)} digits 0 (identity), 1 (mb3_k3), 2 (mb6_k5), such as '22212220'"
             raise no_architecture(text, self.name, expected)
-        return Architecture(self, {name: OPERATIONS[int(digit)] for name, digit in zip(LAYERS, text, strict=True)})
+        return from_digits(self, text, list(LAYERS), OPERATIONS)
 
     def format(self, arch: Architecture) -> str:
         """The official string."""
-        decisions = self._own(arch).decisions
-        return "".join(str(OPERATIONS.index(str(decisions[name]))) for name in LAYERS)
+        return to_digits(self._own(arch), list(LAYERS), OPERATIONS)
 
     def canonical(self, arch: Architecture, rule: str = "isomorphic") -> str:
         """The official string with the identities of each stage behind its other blocks: the benchmark's own rule.

@@ -19,6 +19,7 @@ from workbench.spaces.mobile import (
     divisible,
     pooling,
     read_stages,
+    stage_decisions,
     whole_number,
     write_stages,
 )
@@ -105,13 +106,8 @@ class OnceForAll(MobileSpace):
         head = _RESOLUTION.match(text) if isinstance(text, str) else None
         if head is None:
             raise no_architecture(text, self.name, _EXPECTED)
-        decisions: dict[str, Answer] = {"resolution": int(head[1])}
         stages = read_stages(text[head.end() :], _BLOCK, len(STAGES), self.name, _EXPECTED)
-        for number, blocks in enumerate(stages, start=1):
-            decisions[f"s{number}.depth"] = len(blocks)
-            for within, block in enumerate(blocks, start=1):
-                decisions |= {f"s{number}.b{within}.{short}": int(value) for short, value in block.items()}
-        return self.architecture(decisions)
+        return self.architecture({"resolution": int(head[1]), **stage_decisions(stages)})
 
     def format(self, arch: Architecture) -> str:
         """A text such as "r224:k3e4,k5e6|k7e3,k3e3,k5e4|..."."""

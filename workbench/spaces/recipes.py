@@ -1,40 +1,36 @@
-"""Spaces of networks with their recipes: how each is trained, where a benchmark has trained it in many ways."""
+"""Training recipes as a side space: what a network is trained with, searched beside what it is."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
-import networkx as nx
-
-from workbench.architecture import Architecture
-from workbench.spaces.choices import Answer, Choices
-from workbench.spaces.space import SearchSpace
-
-RECIPE = "recipe"
+from workbench.spaces.sides import Given, Side, listed
 
 
-class Configurations(SearchSpace):
-    """A space in which no two architectures are the same network trained in the same way."""
+def recipe(
+    *,
+    lr: Given = (0.01, 0.03, 0.1, 0.3),
+    batch_size: Given = (64, 128, 256),
+    epochs: Given = (12, 50, 200),
+    optimizer: Given = ("sgd", "adamw"),
+    weight_decay: Given = (0.0, 1e-4, 5e-4),
+    schedule: Given = ("cosine", "step", "constant"),
+    augmentation: Given = ("none", "flip_crop", "flip_crop_cutout"),
+    **more: Given,
+) -> Side:
+    """The side space of training recipes, questions "recipe.lr" and so on: add it to an architecture space.
 
-    def canonical(self, arch: Architecture, rule: str = "isomorphic") -> str:
-        """The string."""
-        self._check_rule(rule)
-        return self.format(arch)
-
-    def twins(self, arch: Architecture, rule: str = "isomorphic") -> tuple[Architecture, ...]:
-        """`arch` alone."""
-        self._check_rule(rule)
-        return (self._own(arch),)
-
-
-def suggest_recipe(choices: Choices, graph: nx.DiGraph, answers: Mapping[str, Sequence[Answer]], node: str) -> None:
-    """Ask "recipe.<name>" for every name in `answers`.
-
-    The recipe stands in `graph.graph["recipe"]` by name, as that of a sum of spaces does; `node` shows its questions.
+    Each keyword takes what is allowed or one value to fix it; other names become questions of their own
+    (`label_smoothing=(0.0, 0.1)`). The defaults surround the recipe of NAS-Bench-201 (Dong & Yang, 2020: SGD at 0.1,
+    cosine, 256 images, weight decay 5e-4, 12 or 200 epochs, flips and crops). Architecture and recipe are searched
+    together by Zela et al. (2018) and FBNetV3 (Dai et al., CVPR 2021).
     """
-    names = [f"{RECIPE}.{name}" for name in answers]
-    graph.graph[RECIPE] = {
-        name: choices.suggest_categorical(question, allowed)
-        for question, (name, allowed) in zip(names, answers.items(), strict=True)
+    given = {
+        "lr": lr,
+        "batch_size": batch_size,
+        "epochs": epochs,
+        "optimizer": optimizer,
+        "weight_decay": weight_decay,
+        "schedule": schedule,
+        "augmentation": augmentation,
+        **more,
     }
-    graph.nodes[node]["questions"] = tuple(names)
+    return Side("recipe", {name: listed(values) for name, values in given.items()})

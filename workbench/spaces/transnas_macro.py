@@ -10,6 +10,7 @@ import networkx as nx
 
 from workbench.architecture import Architecture
 from workbench.errors import Infeasible, InvalidInput
+from workbench.spaces.chains import no_architecture
 from workbench.spaces.choices import Answer, Choices
 from workbench.spaces.space import SearchSpace
 
@@ -78,13 +79,8 @@ class TransNASMacro(SearchSpace):
         """The architecture of an official string such as `64-1234-basic`."""
         match = _STRING.fullmatch(text.strip()) if isinstance(text, str) and len(text) < 100 else None
         if match is None:
-            shown = (
-                repr(text) if not isinstance(text, str) or len(text) < 100 else f"A text of {len(text):,} characters"
-            )
-            raise InvalidInput(
-                f"{shown} is no architecture of {self.name}: it is written like {_EXAMPLE}, "
-                "with four to six digits from 1 to 4."
-            )
+            expected = f"it is written like {_EXAMPLE}, with four to six digits from 1 to 4"
+            raise no_architecture(text, self.name, expected)
         modules = [MODULES[int(digit) - 1] for digit in match[1]]
         try:
             _check(modules)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import networkx as nx
 
 from workbench.architecture import Architecture
-from workbench.errors import InvalidInput
+from workbench.spaces.chains import no_architecture
 from workbench.spaces.choices import Answer, Choices
+from workbench.spaces.nasbench201 import EDGES, question, suggest_cell
 from workbench.spaces.space import SearchSpace
 
 if TYPE_CHECKING:
@@ -21,11 +22,7 @@ if TYPE_CHECKING:
 
 # In the order of the official string's digits 0, 1, 2, 3.
 OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3")
-# In the order of the official string: node 1's input, node 2's two, node 3's three.
-EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
 SKELETON = ("double_halve", "normal", "double_halve", "normal", "double_halve")
-_LABELS = ("in", "1", "2", "out")
-_ROLES = ("input", "state", "state", "output")
 _STRING = re.compile(r"64-41414-([0-3])_([0-3])([0-3])_([0-3])([0-3])([0-3])")
 _EXAMPLE = "64-41414-1_02_333"
 
@@ -38,13 +35,7 @@ class TransNASMicro(SearchSpace):
 
     def suggest(self, choices: Choices) -> nx.DiGraph:
         """Six questions, one operation for every edge."""
-        graph = nx.DiGraph(layout="arc")
-        graph.add_nodes_from((n, {"label": _LABELS[n], "role": _ROLES[n]}) for n in range(4))
-        for source, target in EDGES:
-            name = question(source, target)
-            op = choices.suggest_categorical(name, OPERATIONS)
-            graph.add_edge(source, target, op=op, question=name, zero=op == "none")
-        return graph
+        return suggest_cell(choices, OPERATIONS)
 
     def network(self, graph: nx.DiGraph, task: Task) -> torch.nn.Module:
         """The official backbone of 64 channels, five modules of two cells, with the classification head."""
@@ -70,13 +61,8 @@ class TransNASMicro(SearchSpace):
         """The architecture of an official string such as `64-41414-1_02_333`."""
         match = _STRING.fullmatch(text.strip()) if isinstance(text, str) and len(text) < 100 else None
         if match is None:
-            shown = (
-                repr(text) if not isinstance(text, str) or len(text) < 100 else f"A text of {len(text):,} characters"
-            )
-            raise InvalidInput(
-                f"{shown} is no architecture of {self.name}: it is written like {_EXAMPLE}, "
-                "the last six digits from 0 to 3."
-            )
+            expected = f"it is written like {_EXAMPLE}, the last six digits from 0 to 3"
+            raise no_architecture(text, self.name, expected)
         digits = zip(EDGES, match.groups(), strict=True)
         return Architecture(self, {question(*edge): OPERATIONS[int(digit)] for edge, digit in digits})
 
@@ -96,11 +82,6 @@ class TransNASMicro(SearchSpace):
         if rule == "isomorphic":
             return self.format(arch)
         return _function({edge: str(self._own(arch).decisions[question(*edge)]) for edge in EDGES})
-
-
-def question(source: int, target: int) -> str:
-    """The name of the question that an edge asks."""
-    return f"{source}->{target}"
 
 
 def _function(ops: Mapping[tuple[int, int], Answer]) -> str:

@@ -85,9 +85,7 @@ def _named(strategies: str | Sequence[str] | Mapping[str, str | MakeSampler]) ->
 def _curve(
     job: _Job, *, space: SearchSpace, measure: Measure, report: Measure | None, n_trials: int, duplicates: str
 ) -> pd.DataFrame:
-    study = search(
-        space, measure, job.make(job.seed), n_trials, seed=job.seed, duplicates=duplicates, progress=False
-    )
+    study = search(space, measure, job.make(job.seed), n_trials, seed=job.seed, duplicates=duplicates, progress=False)
     trials = study.get_trials(deepcopy=False)
     archs = [t.user_attrs["architecture"] for t in trials]
     values = np.array([t.values[0] if t.values else np.nan for t in trials])

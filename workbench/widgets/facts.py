@@ -9,22 +9,24 @@ import numpy as np
 
 from workbench.drawing import Fact
 from workbench.errors import WorkbenchError
+from workbench.tasks import catalogue as tasks
 
 if TYPE_CHECKING:
     from workbench.architecture import Architecture
     from workbench.benchmarks import Benchmark
 
 _DATASETS = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "imagenet16_120": "ImageNet16-120"}
-_ACCURACY = "valid_accuracy"
+_QUALITY = {"valid_accuracy": "validation", "test_accuracy": "test accuracy"}
 
 
 def facts_of(arch: Architecture, benchmarks: Sequence[Benchmark] = ()) -> list[Fact]:
-    """Recorded accuracy with its rank per benchmark, parameters, multiply-adds and the number of twins.
+    """What each benchmark records first of all, with its rank, then parameters, multiply-adds and number of twins.
 
-    Accuracies are in percent, their spread the standard deviation over training seeds. What cannot be had (no
-    table, no record, a space too large to list) is left out.
+    That is the validation or test accuracy, in percent, or else a benchmark's first column; the spread is the standard
+    deviation over training seeds. Networks are counted for the first benchmark's data set where that is a task. What
+    cannot be had (no table, no record, a space too large to list) is left out.
     """
-    task = benchmarks[0].dataset if benchmarks else "cifar10"
+    task = benchmarks[0].dataset if benchmarks and benchmarks[0].dataset in tasks else "cifar10"
     makers: list[Callable[[], list[Fact]]] = [lambda bench=bench: _recorded(arch, bench) for bench in benchmarks]  # type: ignore[misc]
     makers += [lambda: _counted(arch, task), lambda: _twins(arch)]
     found: list[Fact] = []
@@ -55,17 +57,20 @@ def _three_digits(value: float) -> str:
 
 def _recorded(arch: Architecture, benchmark: Benchmark) -> list[Fact]:
     numbers = benchmark.query(arch)
-    accuracy = numbers.get(_ACCURACY, np.nan)
-    if not np.isfinite(accuracy):
+    column = next((c for name in _QUALITY for c in benchmark.columns() if c.name == name), benchmark.columns()[0])
+    value = numbers[column.name]
+    if not np.isfinite(value):
         return []
-    seeds = [value for value in numbers.get(f"{_ACCURACY}_seeds", ()) if np.isfinite(value)]
+    seeds = [run for run in numbers.get(f"{column.name}_seeds", ()) if np.isfinite(run)]
     runs = f", {len(seeds)} seed{'s' if len(seeds) > 1 else ''}" if seeds else ""
+    percent = column.unit == "%"
+    what = _QUALITY.get(column.name, column.name.replace("_", " "))
     return [
         Fact(
-            value=f"{accuracy:.2f}",
-            label=f"{_DATASETS.get(benchmark.dataset, benchmark.dataset)} validation{runs}",
-            note=f"rank {benchmark.rank(_ACCURACY, arch):,} of {benchmark.size:,}",
-            spread=f"±{np.std(seeds, ddof=1):.2f}" if len(seeds) > 1 else "",
+            value=f"{value:.2f}" if percent else f"{value:.3g}",
+            label=f"{_DATASETS.get(benchmark.dataset, benchmark.dataset.replace('_', ' '))} {what}{runs}",
+            note=f"rank {benchmark.rank(column.name, arch):,} of {benchmark.size:,}",
+            spread=f"±{np.std(seeds, ddof=1):{'.2f' if percent else '.2g'}}" if len(seeds) > 1 else "",
         )
     ]
 
