@@ -6,6 +6,7 @@ import base64
 import struct
 import zlib
 from collections.abc import Sequence
+from math import ceil
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +18,7 @@ from workbench.widgets.axes import Axis, Floats, scattered, tick_labels, ticks
 
 _WIDTH, _HEIGHT = 680, 440
 _LEFT, _TOP, _RIGHT, _BOTTOM = 52, 40, 100, 44
+_RADII = ((500, 3.8, 0.8), (3000, 2.4, 0.65))  # up to so many points: radius in pixels, opacity
 _RADIUS, _OPACITY = 1.6, 0.5
 _LEVELS = 7  # steps of transparency in the PNG, which has 256 colours in all
 _FONT = "system-ui,-apple-system,'Segoe UI','DejaVu Sans',sans-serif"
@@ -96,17 +98,19 @@ def _raster(cloud: Cloud, px: NDArray[np.float64], py: NDArray[np.float64], size
     rows = np.flatnonzero(inside)
     shade = np.clip(_scaled(cloud.color, cloud.color_range), 0, 1)
     known = np.isfinite(shade[rows])
-    strength = np.full(len(rows), _OPACITY)
+    radius, opacity = next(((r, o) for most, r, o in _RADII if len(rows) <= most), (_RADIUS, _OPACITY))
+    strength = np.full(len(rows), opacity)
     if len(cloud.selected):
         strength = np.where(np.isin(rows, cloud.selected), 0.95, 0.1)
     through = np.zeros(width * height)  # logarithm of the light that passes
     colour, weight, grey = np.zeros(width * height), np.zeros(width * height), np.zeros(width * height)
     centre_x, centre_y = 2 * px[rows], 2 * py[rows]
-    for dy in range(-4, 5):
-        for dx in range(-4, 5):
+    reach = range(-ceil(2 * radius), ceil(2 * radius) + 1)
+    for dy in reach:
+        for dx in reach:
             x, y = np.floor(centre_x) + dx, np.floor(centre_y) + dy
             distance = np.hypot(x + 0.5 - centre_x, y + 0.5 - centre_y)
-            cover = np.clip(2 * _RADIUS + 0.5 - distance, 0, 1) * strength
+            cover = np.clip(2 * radius + 0.5 - distance, 0, 1) * strength
             hit = (cover > 0) & (x >= 0) & (x < width) & (y >= 0) & (y < height)
             at = (y[hit] * width + x[hit]).astype(np.intp)
             through += np.bincount(at, np.log1p(-np.minimum(cover[hit], 0.98)), width * height)

@@ -11,7 +11,11 @@ export interface Scene {
   ramp: string[]; chosen: Uint8Array; anyChosen: boolean; colours: Colours; font: string;
 }
 
-const RADIUS = 1.5;
+/** Radius in pixels and opacity of the points: the fewer there are, the larger. */
+function pointLook(size: number): [number, number] {
+  if (size <= 500) return [3.8, 0.8];
+  return size <= 3000 ? [2.4, 0.65] : [1.5, 0.5];
+}
 
 export function paintPoints(canvas: HTMLCanvasElement, scene: Scene, ratio: number): void {
   const context = prepared(canvas, ratio);
@@ -20,8 +24,9 @@ export function paintPoints(canvas: HTMLCanvasElement, scene: Scene, ratio: numb
   const colours = [...ramp, scene.colours.quiet].map(rgb);
   const shades = shadesOf(cloud.color.length ? cloud.color : new Float32Array(cloud.size).fill(NaN), low, high, ramp.length);
   const plate = new Plate(canvas.width, canvas.height);
-  plate.add(cloud, ratio, disc(RADIUS * ratio, anyChosen ? 0.2 : 0.5), colours, shades, (i) => !chosen[i]);
-  if (anyChosen) plate.add(cloud, ratio, disc(RADIUS * ratio, 0.9), colours, shades, (i) => chosen[i] === 1);
+  const [radius, opacity] = pointLook(cloud.size);
+  plate.add(cloud, ratio, disc(radius * ratio, anyChosen ? 0.2 : opacity), colours, shades, (i) => !chosen[i]);
+  if (anyChosen) plate.add(cloud, ratio, disc(radius * ratio, 0.9), colours, shades, (i) => chosen[i] === 1);
   context.putImageData(plate.image(), 0, 0);
   context.globalCompositeOperation = "destination-over"; // the grid goes behind the points
   paintAxes(context, scene);
