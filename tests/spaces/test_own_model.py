@@ -156,6 +156,22 @@ def test_a_block_left_out_passes_its_input_on(space: ModuleSpace, resnet: ResNet
     assert torch.equal(short(X), full(X))
 
 
+def test_what_is_answered_about_a_part_left_out_makes_no_difference_to_the_function(space: ModuleSpace) -> None:
+    here, gone = space.original().decisions, {"layer1.1.skip": True}
+    short = space.architecture({**here, **gone})
+    same = space.architecture({**here, **gone, "layer1.1.conv1.kernel": 5, "layer1.1.conv1.width": 8})
+    other = space.architecture({**here, **gone, "layer1.0.conv1.kernel": 5})
+    assert space.canonical(short, "functional") == space.canonical(same, "functional")
+    assert torch.equal(space.build(short)(X), space.build(same)(X))
+    assert space.canonical(short) != space.canonical(same)
+    assert space.canonical(short, "functional") != space.canonical(other, "functional")
+    # The width of what is added up in layer3 is made outside of layer3.1, too: it stays.
+    wide = {**here, "layer3.1.skip": True}
+    assert space.canonical(space.architecture(wide), "functional") != space.canonical(
+        space.architecture({**wide, "layer3.1.conv2.width": 32}), "functional"
+    )
+
+
 def test_the_space_is_drawn_edited_and_searched(space: ModuleSpace) -> None:
     editor = CellEditor(space.original(), [])
     asked = {question for node in editor.drawing["nodes"] for question in node["questions"]}

@@ -33,6 +33,10 @@ class Change(ABC):
             raise InvalidInput(f"{self.question!r} needs a list of different answers; got {answers!r}.")
         self.answers = tuple(answers)
 
+    def is_within(self, parts: Sequence[str]) -> bool:
+        """Whether the change is about nothing but what is inside one of these parts of the model."""
+        return any(f"{self.layer}.".startswith(f"{part}.") for part in parts)
+
     @abstractmethod
     def carry_out(self, model: nn.Module, answer: Answer) -> None:
         """Change `model`, a copy of the original, as `answer` says."""
@@ -53,6 +57,10 @@ class WidthChange(Change):
         super().__init__(layer, [_whole(answer, channels, layer) for answer in listed])
         self.unchanged = channels
         self.width = width
+
+    def is_within(self, parts: Sequence[str]) -> bool:
+        """Whether all layers that make these channels are inside one of the parts."""
+        return all(any(name.startswith(f"{part}.") for part in parts) for name in self.width.producers)
 
     def carry_out(self, model: nn.Module, answer: Answer) -> None:
         """Resize the layers that make the channels, those that follow, and the inputs of those that read them."""
@@ -141,6 +149,10 @@ class Skip(Change):
                 f"{layer!r} cannot be left out: it makes {shapes.outputs} of {shapes.inputs}. Only layers whose "
                 "output has their input's shape can."
             )
+
+    def is_within(self, parts: Sequence[str]) -> bool:
+        """Whether the layer is inside another part that is left out: its own absence says something."""
+        return any(self.layer.startswith(f"{part}.") for part in parts)
 
     def carry_out(self, model: nn.Module, answer: Answer) -> None:
         """Put nothing in the layer's place."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import re
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
@@ -100,9 +101,17 @@ class ModuleSpace(SearchSpace):
         return model
 
     def canonical(self, arch: Architecture, rule: str = "isomorphic") -> str:
-        """The architecture's own string: layers have their own weights, so that no two variants are the same."""
+        """The architecture's own string: layers have their own weights, so that no two variants are the same.
+
+        Under "functional" what is answered about a part that is left out does not count.
+        """
         self._check_rule(rule)
-        return self.format(self._own(arch))
+        answers = self._own(arch).decisions
+        if rule == "functional":
+            changes = self._changes.values()
+            gone = [change.layer for change in changes if change.kind == "skip" and answers[change.question]]
+            answers = {q: answer for q, answer in answers.items() if not self._changes[q].is_within(gone)}
+        return json.dumps(dict(answers))
 
     def counts(self, arch: Architecture, task: str | Task | None = None, live: bool = False) -> Counts:
         """Parameters and multiply-adds for one input like the example, or for one of `task` where it is given."""

@@ -98,8 +98,8 @@ def _raster(cloud: Cloud, px: NDArray[np.float64], py: NDArray[np.float64], size
     rows = np.flatnonzero(inside)
     shade = np.clip(_scaled(cloud.color, cloud.color_range), 0, 1)
     known = np.isfinite(shade[rows])
-    radius, opacity = next(((r, o) for most, r, o in _RADII if len(rows) <= most), (_RADIUS, _OPACITY))
-    strength = np.full(len(rows), opacity)
+    radius, one = next(((r, o) for most, r, o in _RADII if len(rows) <= most), (_RADIUS, _OPACITY))
+    strength = np.full(len(rows), one)
     if len(cloud.selected):
         strength = np.where(np.isin(rows, cloud.selected), 0.95, 0.1)
     through = np.zeros(width * height)  # logarithm of the light that passes
