@@ -23,7 +23,7 @@ _HOMES = {
     "ModuleTree": "workbench.widgets.module_tree",
     "SearchSpace": "workbench.spaces.space",
     "SpaceMap": "workbench.widgets.space_map",
-    "Subspaces": "workbench.spaces.subspaces",
+    "Subspaces": "workbench.spaces.combined.subspaces",
     "UnknownName": "workbench.errors",
     "WorkbenchError": "workbench.errors",
     "agreement": "workbench.analysis.agreement",
@@ -36,13 +36,13 @@ _HOMES = {
     "export": "workbench.exports",
     "exports": "workbench.exports",
     "front": "workbench.studies.results",
-    "hardware": "workbench.spaces.hardware",
+    "hardware": "workbench.spaces.combined.hardware",
     "measure": "workbench.proxies",
     "pipelines": "workbench.pipelines",
     "proxies": "workbench.proxies",
-    "quantisation": "workbench.spaces.quantisation",
+    "quantisation": "workbench.spaces.combined.quantisation",
     "read_architecture": "workbench.exports",
-    "recipe": "workbench.spaces.recipes",
+    "recipe": "workbench.spaces.combined.recipes",
     "run": "workbench.pipelines",
     "samplers": "workbench.samplers",
     "score": "workbench.proxies.score",
@@ -82,14 +82,14 @@ if TYPE_CHECKING:
     from workbench.samplers import samplers as samplers
     from workbench.spaces import search_space as search_space
     from workbench.spaces import search_spaces as search_spaces
+    from workbench.spaces.combined.hardware import hardware as hardware
+    from workbench.spaces.combined.quantisation import quantisation as quantisation
+    from workbench.spaces.combined.recipes import recipe as recipe
+    from workbench.spaces.combined.subspaces import Subspaces as Subspaces
     from workbench.spaces.distances import distance as distance
     from workbench.spaces.distances import distances as distances
-    from workbench.spaces.hardware import hardware as hardware
     from workbench.spaces.own_model import space_from_module as space_from_module
-    from workbench.spaces.quantisation import quantisation as quantisation
-    from workbench.spaces.recipes import recipe as recipe
     from workbench.spaces.space import SearchSpace as SearchSpace
-    from workbench.spaces.subspaces import Subspaces as Subspaces
     from workbench.studies.compare import compare as compare
     from workbench.studies.results import best as best
     from workbench.studies.results import front as front

@@ -143,7 +143,7 @@ def _guarded(look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
 
 
 def _cache_folder() -> Path:
-    from workbench.benchmarks.table_cache import cache_folder
+    from workbench.benchmarks.files.table_cache import cache_folder
 
     return cache_folder()
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from workbench.benchmarks import Benchmark, accel_nasbench, benchmark
-from workbench.benchmarks.packed_files import unpacked
+from workbench.benchmarks.files.packed_files import unpacked
 from workbench.errors import InvalidInput, MissingData
 from workbench.spaces import search_space
 from workbench.testing import benchmark_contract

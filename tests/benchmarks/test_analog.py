@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 
 from tests.benchmarks.damage import damaged
-from workbench.benchmarks import Benchmark, analog, benchmark, packages
-from workbench.benchmarks.plain_pickle import read_plain
+from workbench.benchmarks import Benchmark, analog, benchmark
+from workbench.benchmarks.files import packages
+from workbench.benchmarks.files.plain_pickle import read_plain
 from workbench.errors import InvalidInput, MissingData
 from workbench.spaces import search_space
 from workbench.spaces.nasbench201 import to_naslib

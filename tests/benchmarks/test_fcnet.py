@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from tests.benchmarks.damage import damaged
-from workbench.benchmarks import benchmark, fcnet, packages
-from workbench.benchmarks.plain_pickle import read_plain
+from workbench.benchmarks import benchmark, fcnet
+from workbench.benchmarks.files import packages
+from workbench.benchmarks.files.plain_pickle import read_plain
 from workbench.errors import InvalidInput, MissingData
 
 # The least mean validation loss of each table, and the package's key of its configuration.

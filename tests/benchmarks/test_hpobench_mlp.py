@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from workbench.benchmarks import benchmark, hpobench_mlp, packages
+from workbench.benchmarks import benchmark, hpobench_mlp
+from workbench.benchmarks.files import packages
 from workbench.errors import InvalidInput, MissingData
 
 # Of each data set: classes, and the best mean validation accuracy.

@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 from workbench.architecture import Architecture
-from workbench.benchmarks import Benchmark, benchmark, for_space, nasbench101, tfrecord
+from workbench.benchmarks import Benchmark, benchmark, for_space, nasbench101
+from workbench.benchmarks.files import tfrecord
 from workbench.benchmarks.nasbench101_file import read_metrics, read_run
 from workbench.errors import InvalidInput, MissingData, WorkbenchError
 from workbench.spaces import search_space

@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.benchmarks import benchmark, nasbench201, packages
+from workbench.benchmarks import benchmark, nasbench201
+from workbench.benchmarks.files import packages
 from workbench.errors import InvalidInput, MissingData
 
 DATASETS = ("cifar10", "cifar100", "imagenet16_120")

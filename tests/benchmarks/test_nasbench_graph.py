@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 
 from tests.benchmarks.damage import damaged
-from workbench.benchmarks import benchmark, nasbench_graph, packages
-from workbench.benchmarks.plain_pickle import NUMPY_NUMBERS, read_plain
+from workbench.benchmarks import benchmark, nasbench_graph
+from workbench.benchmarks.files import packages
+from workbench.benchmarks.files.plain_pickle import NUMPY_NUMBERS, read_plain
 from workbench.errors import InvalidInput, MissingData
 
 # Of each data set: hash and validation accuracy of the best architecture, and the best test accuracy of any.

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.benchmarks import plain_pickle
-from workbench.benchmarks.pickle_memo import exceeds_memo
-from workbench.benchmarks.plain_pickle import NUMPY_ARRAYS, NUMPY_NUMBERS, read_plain
+from workbench.benchmarks.files import plain_pickle
+from workbench.benchmarks.files.pickle_memo import exceeds_memo
+from workbench.benchmarks.files.plain_pickle import NUMPY_ARRAYS, NUMPY_NUMBERS, read_plain
 from workbench.errors import InvalidInput
 
 VALUE = OrderedDict(

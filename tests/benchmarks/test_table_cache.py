@@ -13,8 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from workbench.benchmarks import nasbench201, table_cache
-from workbench.benchmarks.table_cache import CacheRebuilt, CacheUnwritable, cache_folder, cached, load, store
+from workbench.benchmarks import nasbench201
+from workbench.benchmarks.files import table_cache
+from workbench.benchmarks.files.table_cache import CacheRebuilt, CacheUnwritable, cache_folder, cached, load, store
 
 SMALL = {"accuracy": np.array([[90.5, np.nan], [10.0, 11.0]]), "size": np.array([3, 4])}
 

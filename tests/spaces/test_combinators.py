@@ -14,11 +14,11 @@ from workbench.architecture import Architecture
 from workbench.errors import Infeasible, InvalidInput, UnknownName
 from workbench.networks.operations import operation
 from workbench.spaces import search_space
-from workbench.spaces.hardware import hardware
-from workbench.spaces.one_of import OneOf
-from workbench.spaces.quantisation import quantisation
-from workbench.spaces.recipes import recipe
-from workbench.spaces.sides import Side
+from workbench.spaces.combined.hardware import hardware
+from workbench.spaces.combined.one_of import OneOf
+from workbench.spaces.combined.quantisation import quantisation
+from workbench.spaces.combined.recipes import recipe
+from workbench.spaces.combined.sides import Side
 from workbench.spaces.space import SearchSpace
 from workbench.testing import space_contract
 

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from workbench.errors import Infeasible, InvalidInput
 from workbench.spaces import search_space
 from workbench.spaces.choices import Walk
-from workbench.spaces.grammar import Grammar, Tree
-from workbench.spaces.grammar_space import GrammarSpace
+from workbench.spaces.combined.grammar import Grammar, Tree
+from workbench.spaces.combined.grammar_space import GrammarSpace
 from workbench.spaces.graphs import is_connected
 from workbench.spaces.hierarchical_nasbench201 import CELL_WIRES, HierarchicalNASBench201, passes
 from workbench.testing import space_contract

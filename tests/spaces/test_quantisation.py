@@ -11,8 +11,8 @@ from workbench.networks.counting import weighted_layers
 from workbench.networks.quantised import model_bytes as bytes_of
 from workbench.networks.quantised import quantise
 from workbench.spaces import search_space
-from workbench.spaces.quantisation import model_bytes, quantisation
-from workbench.spaces.recipes import recipe
+from workbench.spaces.combined.quantisation import model_bytes, quantisation
+from workbench.spaces.combined.recipes import recipe
 from workbench.tasks import task
 
 SPACE = search_space("nasbench201")

@@ -12,8 +12,8 @@ from workbench.architecture import Architecture
 from workbench.errors import InvalidInput
 from workbench.measure import Measure
 from workbench.spaces import search_space
+from workbench.spaces.combined.subspaces import Subspaces
 from workbench.spaces.space import SearchSpace
-from workbench.spaces.subspaces import Subspaces
 from workbench.testing import space_contract
 
 WHOLE = search_space("nasbench201")
@@ -81,7 +81,7 @@ def test_another_way_of_keeping_is_refused(keep: str) -> None:
 
 
 def test_answers_that_read_alike_are_refused() -> None:
-    from workbench.spaces.sides import Side
+    from workbench.spaces.combined.sides import Side
 
     with pytest.raises(InvalidInput, match="The answers to 's.a' cannot be told apart in writing"):
         Subspaces(Side("s", {"a": ("x", "x|y", "y")}))

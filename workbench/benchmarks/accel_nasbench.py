@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from workbench.benchmarks.files.packed_files import unpacked
+from workbench.benchmarks.files.table_cache import Arrays, cached, checksum
+from workbench.benchmarks.files.user_files import find_file, read_file
 from workbench.benchmarks.loader import Loader
-from workbench.benchmarks.packed_files import unpacked
 from workbench.benchmarks.records import Column, ColumnTable, Floats
-from workbench.benchmarks.table_cache import Arrays, cached, checksum
-from workbench.benchmarks.user_files import find_file, read_file
 from workbench.errors import InvalidInput, WorkbenchError
 from workbench.spaces.choices import Answer, Question
 from workbench.spaces.mnasnet import MnasNet, text_of

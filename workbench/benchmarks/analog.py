@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from workbench.benchmarks.files.packages import ANALOG_NASBENCH
+from workbench.benchmarks.files.plain_pickle import read_plain
+from workbench.benchmarks.files.table_cache import Arrays, cached, checksum
 from workbench.benchmarks.loader import Loader
 from workbench.benchmarks.nasbench201_rows import CELLS, in_rows, rows_of
-from workbench.benchmarks.packages import ANALOG_NASBENCH
-from workbench.benchmarks.plain_pickle import read_plain
 from workbench.benchmarks.records import Column, ColumnTable
-from workbench.benchmarks.table_cache import Arrays, cached, checksum
 from workbench.errors import InvalidInput
 from workbench.spaces.nasbench201 import NASBench201, from_naslib
 

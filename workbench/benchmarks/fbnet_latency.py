@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from workbench.benchmarks.files.table_cache import Arrays, cached, checksum
+from workbench.benchmarks.files.torch_file import read_torch_file
+from workbench.benchmarks.files.user_files import find_file, read_file
 from workbench.benchmarks.help_devices import devices
 from workbench.benchmarks.loader import Loader
 from workbench.benchmarks.records import Column, ColumnTable, Floats
-from workbench.benchmarks.table_cache import Arrays, cached, checksum
-from workbench.benchmarks.torch_file import read_torch_file
-from workbench.benchmarks.user_files import find_file, read_file
 from workbench.errors import InvalidInput, MissingData
 from workbench.spaces.fbnet import LAYERS, OPERATIONS
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from workbench.benchmarks.files.plain_pickle import NUMPY_ARRAYS, PlainArray, read_plain
+from workbench.benchmarks.files.table_cache import Arrays, cached, checksum
+from workbench.benchmarks.files.user_files import find_file, read_file
 from workbench.benchmarks.loader import Loader
 from workbench.benchmarks.nasbench201_rows import CELLS, in_rows, passes_nothing, rows_of, without_removed
-from workbench.benchmarks.plain_pickle import NUMPY_ARRAYS, PlainArray, read_plain
 from workbench.benchmarks.records import Column, ColumnTable, Floats
-from workbench.benchmarks.table_cache import Arrays, cached, checksum
-from workbench.benchmarks.user_files import find_file, read_file
 from workbench.errors import InvalidInput
 
 FILE = "HW-NAS-Bench-v1_0.pickle"

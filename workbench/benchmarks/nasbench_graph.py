@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
+from workbench.benchmarks.files.packages import NAS_BENCH_GRAPH
+from workbench.benchmarks.files.plain_pickle import NUMPY_NUMBERS, read_plain
+from workbench.benchmarks.files.table_cache import Arrays, cached, checksum
 from workbench.benchmarks.loader import Loader
-from workbench.benchmarks.packages import NAS_BENCH_GRAPH
-from workbench.benchmarks.plain_pickle import NUMPY_NUMBERS, read_plain
 from workbench.benchmarks.records import Column, ColumnTable
-from workbench.benchmarks.table_cache import Arrays, cached, checksum
 from workbench.errors import InvalidInput
 from workbench.spaces.nasbench_graph import NASBenchGraph
 

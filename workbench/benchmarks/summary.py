@@ -8,8 +8,8 @@ from typing import Protocol, final
 
 import numpy as np
 
+from workbench.benchmarks.files.table_cache import cache_folder, load, store
 from workbench.benchmarks.records import Floats
-from workbench.benchmarks.table_cache import cache_folder, load, store
 from workbench.progress import progress
 
 _DONE = "__row_done__"

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from workbench.benchmarks.curve_table import CurveTable
+from workbench.benchmarks.files.table_cache import Arrays, cache_folder, cached, checksum, store
+from workbench.benchmarks.files.torch_file import read_torch_file
+from workbench.benchmarks.files.user_files import find_file, read_file
 from workbench.benchmarks.loader import Loader
-from workbench.benchmarks.table_cache import Arrays, cache_folder, cached, checksum, store
-from workbench.benchmarks.torch_file import read_torch_file
 from workbench.benchmarks.transnas_columns import TASKS, columns_of, table_of
-from workbench.benchmarks.user_files import find_file, read_file
 from workbench.errors import InvalidInput, MissingData
 from workbench.spaces.space import SearchSpace
 from workbench.spaces.transnas_macro import TransNASMacro

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from workbench.benchmarks.files.table_cache import Arrays
 from workbench.benchmarks.records import Column, Floats
-from workbench.benchmarks.table_cache import Arrays
 from workbench.measure import Better
 
 TASKS = ("class_scene", "class_object", "room_layout", "jigsaw", "segmentsemantic", "normal", "autoencoder")

@@ -13,8 +13,8 @@ import networkx as nx
 
 from workbench.architecture import Architecture
 from workbench.errors import Infeasible
-from workbench.spaces.grammar import Grammar, Tree
-from workbench.spaces.grammar_space import GrammarSpace
+from workbench.spaces.combined.grammar import Grammar, Tree
+from workbench.spaces.combined.grammar_space import GrammarSpace
 
 if TYPE_CHECKING:
     import torch

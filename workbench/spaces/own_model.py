@@ -19,10 +19,10 @@ from workbench.spaces.space import SearchSpace
 if TYPE_CHECKING:
     import torch
 
-    from workbench.networks.changes import Change
     from workbench.networks.counts import Counts
-    from workbench.networks.tracing import Trace
-    from workbench.networks.widths import Width
+    from workbench.networks.existing.changes import Change
+    from workbench.networks.existing.tracing import Trace
+    from workbench.networks.existing.widths import Width
     from workbench.tasks.task import Task
 
 KINDS = ("kernel", "width", "skip", "replace", "into")
@@ -58,7 +58,7 @@ def space_from_module(
     """
     import torch
 
-    from workbench.networks.tracing import hooked, traced
+    from workbench.networks.existing.tracing import hooked, traced
 
     if not isinstance(model, torch.nn.Module):
         raise InvalidInput(f"A space is made from a torch module; got {model!r}.")
@@ -129,7 +129,7 @@ class ModuleSpace(SearchSpace):
         return self.architecture({question: change.unchanged for question, change in self._changes.items()})
 
     def _drawn(self, answers: Mapping[str, Answer]) -> nx.DiGraph:
-        from workbench.networks.tracing import drawn
+        from workbench.networks.existing.tracing import drawn
 
         asked: dict[str, list[Change]] = {}
         for change in self._changes.values():
@@ -147,7 +147,7 @@ class ModuleSpace(SearchSpace):
 
     def _try_each(self) -> None:
         """Build and run every answer beside the model's own: what does not fit is refused with its layer."""
-        from workbench.networks.tracing import forward
+        from workbench.networks.existing.tracing import forward
 
         for question, change in self._changes.items():
             for answer in change.answers:
@@ -161,7 +161,7 @@ class ModuleSpace(SearchSpace):
 
 def changes_of(model: torch.nn.Module, trace: Trace, choices: Mapping[str, Mapping[str, Any]]) -> list[Change]:
     """The changes that `choices` allows, see `space_from_module`; none of them is tried."""
-    from workbench.networks.changes import ORDER
+    from workbench.networks.existing.changes import ORDER
 
     if not isinstance(choices, Mapping) or not choices:
         raise InvalidInput(
@@ -201,7 +201,7 @@ def _matches(name: str, pattern: str) -> bool:
 def _changes_of(
     model: torch.nn.Module, trace: Trace, layer: str, wanted: Mapping[str, Any], widths: list[Width]
 ) -> list[Change]:
-    from workbench.networks.changes import KernelChange, Replacement, Skip, WidthChange
+    from workbench.networks.existing.changes import KernelChange, Replacement, Skip, WidthChange
 
     changes: list[Change] = []
     if "width" in wanted:
@@ -219,7 +219,7 @@ def _changes_of(
 
 
 def _width(model: torch.nn.Module, trace: Trace, layer: str, into: Sequence[str] | None) -> Width:
-    from workbench.networks.widths import named_width
+    from workbench.networks.existing.widths import named_width
 
     if trace.widths is None or into is not None:
         if not into:

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     import torch
 
     from workbench.networks.counts import Counts
-    from workbench.spaces.extended import Extended
-    from workbench.spaces.joint import Joint
+    from workbench.spaces.combined.extended import Extended
+    from workbench.spaces.combined.joint import Joint
     from workbench.tasks.task import Task
 
 Seed = int | np.random.Generator | None
@@ -241,7 +241,7 @@ class SearchSpace(ABC):
 
     def restrict(self, answers: Mapping[str, Sequence[Answer]]) -> SearchSpace:
         """The smaller space in which the named questions keep only the given answers."""
-        from workbench.spaces.restricted import Restricted
+        from workbench.spaces.combined.restricted import Restricted
 
         return Restricted(self, answers)
 
@@ -251,13 +251,13 @@ class SearchSpace(ABC):
         `{"0->1": ["sep_conv_3x3"]}` names the questions; a plain list goes to every question about operations. With
         `copies` each answer is there that many times in all, as "none", "none#2" and so on: a poisoned space.
         """
-        from workbench.spaces.extended import Extended
+        from workbench.spaces.combined.extended import Extended
 
         return Extended(self, answers, copies)
 
     def __add__(self, other: SearchSpace) -> Joint:
         """This space beside a recipe, hardware or precision: `space + recipe + hardware`."""
-        from workbench.spaces.joint import Joint
+        from workbench.spaces.combined.joint import Joint
 
         return Joint(self, other) if isinstance(other, SearchSpace) else NotImplemented
 

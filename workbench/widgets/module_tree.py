@@ -14,7 +14,7 @@ from torch.nn.modules.conv import _ConvNd
 
 from workbench.drawing import text
 from workbench.errors import InvalidInput, WorkbenchError, refuse_unknown
-from workbench.networks.tracing import Trace, hooked, traced
+from workbench.networks.existing.tracing import Trace, hooked, traced
 from workbench.palette import LINE, PAPER, QUIET, TEXT
 from workbench.rooms import room
 from workbench.spaces.own_model import ModuleSpace, Route, changes_of, space_from_module

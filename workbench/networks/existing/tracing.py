@@ -12,8 +12,8 @@ from torch import fx, nn
 from torch.nn.modules.conv import _ConvNd
 
 from workbench.errors import InvalidInput
+from workbench.networks.existing.widths import Shape, Width, Widths, described
 from workbench.networks.preserved import preserved, seeded
-from workbench.networks.widths import Shape, Width, Widths, described
 
 INPUT, OUTPUT = "in", "out"
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from workbench.benchmarks.user_files import read_file
+from workbench.benchmarks.files.user_files import read_file
 from workbench.errors import MissingData
 
 _LARGEST = 64 * 2**20  # bytes; the largest file of these packages has 9 million

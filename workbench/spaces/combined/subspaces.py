@@ -11,7 +11,7 @@ import networkx as nx
 from workbench.architecture import Architecture
 from workbench.errors import InvalidInput
 from workbench.spaces.choices import Answer, Choices, Question
-from workbench.spaces.restricted import Restricted
+from workbench.spaces.combined.restricted import Restricted
 from workbench.spaces.space import SearchSpace
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from torch import nn
 from torch.nn.modules.conv import _ConvNd
 
 from workbench.errors import InvalidInput, UnknownName
-from workbench.networks.surgery import put, resized, with_kernel
-from workbench.networks.tracing import Trace
-from workbench.networks.widths import Width
+from workbench.networks.existing.surgery import put, resized, with_kernel
+from workbench.networks.existing.tracing import Trace
+from workbench.networks.existing.widths import Width
 
 KEEP = "keep"
 Answer = str | int | bool

@@ -9,8 +9,8 @@ import zipfile
 from pathlib import Path
 from typing import Any, NoReturn
 
-from workbench.benchmarks.plain_pickle import NUMPY_NUMBERS, read_plain
-from workbench.benchmarks.user_files import read_file
+from workbench.benchmarks.files.plain_pickle import NUMPY_NUMBERS, read_plain
+from workbench.benchmarks.files.user_files import read_file
 from workbench.errors import InvalidInput
 
 _ZIP = b"PK\x03\x04"

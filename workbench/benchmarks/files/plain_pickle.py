@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from workbench.benchmarks.pickle_memo import exceeds_memo
+from workbench.benchmarks.files.pickle_memo import exceeds_memo
 from workbench.errors import InvalidInput
 
 # What a damaged pickle makes the reader raise: its opcodes act on whatever the damage left on the stack.

@@ -14,7 +14,7 @@ import numpy as np
 from workbench.architecture import Architecture
 from workbench.errors import Infeasible, InvalidInput, UnknownName
 from workbench.spaces.choices import Answer, Choices, Question
-from workbench.spaces.sides import Side
+from workbench.spaces.combined.sides import Side
 from workbench.spaces.space import SearchSpace, Seed
 
 if TYPE_CHECKING:

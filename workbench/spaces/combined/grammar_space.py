@@ -9,7 +9,7 @@ import networkx as nx
 
 from workbench.architecture import Architecture
 from workbench.spaces.choices import Choices, Question
-from workbench.spaces.grammar import Grammar, Tree
+from workbench.spaces.combined.grammar import Grammar, Tree
 from workbench.spaces.space import SearchSpace
 
 

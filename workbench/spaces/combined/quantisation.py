@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from workbench.architecture import Architecture
 from workbench.errors import Infeasible, InvalidInput
 from workbench.spaces.choices import Answer
-from workbench.spaces.sides import Side
+from workbench.spaces.combined.sides import Side
 from workbench.spaces.space import SearchSpace
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workbench.spaces.sides import Given, Side, listed
+from workbench.spaces.combined.sides import Given, Side, listed
 
 
 def hardware(

@@ -1,0 +1,1 @@
+"""Reading files that come from outside, none of which is trusted, and keeping what was read."""

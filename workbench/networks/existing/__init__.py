@@ -1,0 +1,1 @@
+"""Networks that exist already: followed, measured and changed layer by layer."""
