@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from torch import nn
@@ -19,6 +19,9 @@ from workbench.tasks import task as find_task
 if TYPE_CHECKING:
     from workbench.architecture import Architecture
     from workbench.tasks import Task
+
+
+T = TypeVar("T")
 
 
 class Probe:
@@ -49,6 +52,14 @@ class Probe:
         self._task, self._batch_size = task, batch_size
         self._reads = frozenset(reads)
         self._shared: dict[str, Any] = {}
+        self._found: dict[Callable[[Probe], Any], Any] = {}
+
+    def once(self, a_pass: Callable[[Probe], T]) -> T:
+        """What `a_pass` finds out about this probe: run when first asked for, and shared by all who ask."""
+        if a_pass not in self._found:
+            self._found[a_pass] = a_pass(self)
+        found: T = self._found[a_pass]
+        return found
 
     @cached_property
     def task(self) -> Task:
