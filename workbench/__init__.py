@@ -30,7 +30,10 @@ _HOMES = {
     "benchmark": "workbench.benchmarks",
     "benchmarks": "workbench.benchmarks",
     "best": "workbench.studies.results",
+    "bias": "workbench.analysis.closer",
+    "ceiling": "workbench.analysis.closer",
     "compare": "workbench.studies.compare",
+    "complementarity": "workbench.analysis.closer",
     "distance": "workbench.spaces.distances",
     "distances": "workbench.spaces.distances",
     "export": "workbench.exports",
@@ -51,6 +54,7 @@ _HOMES = {
     "search_space": "workbench.spaces",
     "search_spaces": "workbench.spaces",
     "space_from_module": "workbench.spaces.own_model",
+    "stability": "workbench.analysis.closer",
     "task": "workbench.tasks",
     "tasks": "workbench.tasks",
 }
@@ -58,6 +62,10 @@ __all__ = list(_HOMES)  # the names are listed once, above
 
 if TYPE_CHECKING:
     from workbench.analysis.agreement import agreement as agreement
+    from workbench.analysis.closer import bias as bias
+    from workbench.analysis.closer import ceiling as ceiling
+    from workbench.analysis.closer import complementarity as complementarity
+    from workbench.analysis.closer import stability as stability
     from workbench.architecture import Architecture as Architecture
     from workbench.benchmarks import benchmark as benchmark
     from workbench.benchmarks import benchmarks as benchmarks

@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from workbench.analysis.agreement import agreement, bootstrap, spearman
+from workbench.analysis.agreement import agreement
+from workbench.analysis.statistics import bootstrap, spearman
 from workbench.benchmarks import benchmark
 from workbench.errors import InvalidInput
 from workbench.spaces import search_space

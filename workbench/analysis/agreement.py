@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
+from workbench.analysis.statistics import bootstrap, statistic
 from workbench.architecture import Architecture
 from workbench.errors import InvalidInput
 from workbench.measure import Measure
@@ -17,15 +16,6 @@ from workbench.spaces.space import SearchSpace
 
 BASELINES = ("params", "live_params")
 Values = Mapping[str, float]
-Statistic = Callable[[np.ndarray, np.ndarray], float]
-
-
-class Interval(NamedTuple):
-    """An estimate and its 95 % bootstrap interval."""
-
-    value: float
-    low: float
-    high: float
 
 
 def agreement(
@@ -33,6 +23,7 @@ def agreement(
     truth: Measure | Values | pd.Series,
     n_boot: int = 1000,
     *,
+    statistics: Sequence[str] = ("spearman", "kendall", "top"),
     top: float = 0.1,
     seed: int = 0,
     better: Mapping[str, str] | None = None,
@@ -42,21 +33,24 @@ def agreement(
 
     `truth` is a `Measure` or architecture string -> value. The columns of the result: `baseline`, `n` (architectures
     with both numbers), `missing`, and with 95 % percentile-bootstrap intervals (`_low`, `_high`; `n_boot` resamples of
-    the architectures) `spearman`, `kendall` (tau b) and `top`, the share of the truly best `top` fraction that the
-    column ranks among its own best. Scores that are better when lower (`better={"name": "lower"}`, by default what
-    `wb.score` noted in the frame) are turned round. The free baselines, parameters and parameters without dead
-    edges, are always there: a proxy below them adds nothing on its own. Rows are sorted by Spearman.
+    the architectures) each of the `statistics`: `spearman`, `kendall` (tau b), `weighted_kendall`, `ndcg`, `top` (the
+    share of the truly best `top` fraction that the column ranks among its own best), `best_quartile` (the same of a
+    quarter) and `top_hit` (whether the column's first choice is among the best). Scores that are better when lower
+    (`better={"name": "lower"}`, by default what `wb.score` noted in the frame) are turned round. The free baselines,
+    parameters and parameters without dead edges, are always there: a proxy below them adds nothing on its own. Rows
+    are sorted by the first statistic.
     """
-    if not 0 < top < 1:
-        raise InvalidInput(f"top is the fraction of architectures that counts as best, between 0 and 1; got {top!r}.")
+    asked = {name: statistic(name, top) for name in statistics}
+    if not asked:
+        raise InvalidInput("agreement needs at least one of the statistics.")
     if n_boot < 1:
         raise InvalidInput(f"n_boot must be at least 1; got {n_boot!r}.")
     if frame.index.has_duplicates:
         raise InvalidInput("An architecture stands in more than one row of the frame; give each one once.")
     space = space or _space_of(frame) or (truth.space if isinstance(truth, Measure) else None)
     scores = with_baselines(frame, space)
-    goal = _truth_values(scores.index, truth, space)
-    turned = _directions(scores, better or {})
+    goal = truth_values(scores.index, truth, space)
+    turned = directions(scores, better or {})
     rows: dict[str, dict[str, float]] = {}
     for name in scores.columns:
         both = np.isfinite(scores[name].to_numpy(float)) & np.isfinite(goal)
@@ -65,10 +59,11 @@ def agreement(
         x, y = turned[name] * scores[name].to_numpy(float)[both], goal[both]
         rows[name] = {"baseline": name in BASELINES, "n": int(both.sum()), "missing": int((~both).sum())}
         rng = np.random.default_rng(seed)
-        for label, statistic in (("spearman", spearman), ("kendall", kendall), ("top", _top_share(top))):
-            found = bootstrap(statistic, x, y, n_boot, rng)
+        for label, function in asked.items():
+            found = bootstrap(function, x, y, n_boot, rng)
             rows[name] |= {label: found.value, f"{label}_low": found.low, f"{label}_high": found.high}
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("proxy").sort_values("spearman", ascending=False)
+    found_all = pd.DataFrame.from_dict(rows, orient="index").rename_axis("proxy")
+    return found_all.sort_values(next(iter(asked)), ascending=False)
 
 
 def with_baselines(frame: pd.DataFrame, space: SearchSpace | None = None) -> pd.DataFrame:
@@ -90,44 +85,13 @@ def with_baselines(frame: pd.DataFrame, space: SearchSpace | None = None) -> pd.
     return joined
 
 
-def bootstrap(statistic: Statistic, x: np.ndarray, y: np.ndarray, n_boot: int, rng: np.random.Generator) -> Interval:
-    """The statistic of (x, y) with its 95 % percentile interval over resampled pairs."""
-    drawn = []
-    for _ in range(n_boot):
-        chosen = rng.integers(len(x), size=len(x))
-        drawn.append(statistic(x[chosen], y[chosen]))
-    low, high = np.nanpercentile(drawn, [2.5, 97.5])
-    return Interval(statistic(x, y), float(low), float(high))
-
-
-def spearman(x: np.ndarray, y: np.ndarray) -> float:
-    """Spearman's rank correlation, ties sharing their mean rank; NaN where one side is constant."""
-    a, b = stats.rankdata(x), stats.rankdata(y)
-    a, b = a - a.mean(), b - b.mean()
-    scale = np.sqrt((a @ a) * (b @ b))
-    return float(a @ b / scale) if scale > 0 else float("nan")
-
-
-def kendall(x: np.ndarray, y: np.ndarray) -> float:
-    """Kendall's tau b; NaN where one side is constant."""
-    return float(stats.kendalltau(x, y).statistic)
-
-
-def _top_share(top: float) -> Statistic:
-    def share(x: np.ndarray, y: np.ndarray) -> float:
-        k = max(1, round(top * len(x)))
-        best = set(np.argsort(-y, kind="stable")[:k].tolist())
-        return len(best & set(np.argsort(-x, kind="stable")[:k].tolist())) / k
-
-    return share
-
-
 def _space_of(frame: pd.DataFrame) -> SearchSpace | None:
     name = frame.attrs.get("space")
     return search_space(name) if name else None
 
 
-def _truth_values(index: pd.Index, truth: Measure | Values | pd.Series, space: SearchSpace | None) -> np.ndarray:
+def truth_values(index: pd.Index, truth: Measure | Values | pd.Series, space: SearchSpace | None) -> np.ndarray:
+    """The truth of each architecture of the index, turned so that higher is better; NaN where there is none."""
     if isinstance(truth, Measure):
         if space is None:
             raise InvalidInput("Neither the frame nor the measure names the search space: give space=.")
@@ -140,7 +104,8 @@ def _truth_values(index: pd.Index, truth: Measure | Values | pd.Series, space: S
     return goal
 
 
-def _directions(scores: pd.DataFrame, better: Mapping[str, str]) -> dict[str, int]:
+def directions(scores: pd.DataFrame, better: Mapping[str, str]) -> dict[str, int]:
+    """Column -> +1 where higher is better, -1 where lower is, as `better` or the frame says."""
     known = {**scores.attrs.get("better", {}), **better}
     for name, direction in known.items():
         if direction not in ("higher", "lower"):
