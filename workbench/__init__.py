@@ -27,15 +27,18 @@ _HOMES = {
     "UnknownName": "workbench.errors",
     "WorkbenchError": "workbench.errors",
     "agreement": "workbench.analysis.agreement",
+    "az_nas": "workbench.analysis.aggregates",
     "benchmark": "workbench.benchmarks",
     "benchmarks": "workbench.benchmarks",
     "best": "workbench.studies.results",
     "bias": "workbench.analysis.closer",
+    "borda": "workbench.analysis.aggregates",
     "ceiling": "workbench.analysis.closer",
     "compare": "workbench.studies.compare",
     "complementarity": "workbench.analysis.closer",
     "distance": "workbench.spaces.distances",
     "distances": "workbench.spaces.distances",
+    "diswot": "workbench.proxies.diswot",
     "export": "workbench.exports",
     "exports": "workbench.exports",
     "front": "workbench.studies.results",
@@ -57,10 +60,14 @@ _HOMES = {
     "stability": "workbench.analysis.closer",
     "task": "workbench.tasks",
     "tasks": "workbench.tasks",
+    "te_nas": "workbench.analysis.aggregates",
 }
 __all__ = list(_HOMES)  # the names are listed once, above
 
 if TYPE_CHECKING:
+    from workbench.analysis.aggregates import az_nas as az_nas
+    from workbench.analysis.aggregates import borda as borda
+    from workbench.analysis.aggregates import te_nas as te_nas
     from workbench.analysis.agreement import agreement as agreement
     from workbench.analysis.closer import bias as bias
     from workbench.analysis.closer import ceiling as ceiling
@@ -85,6 +92,7 @@ if TYPE_CHECKING:
     from workbench.pipelines import run as run
     from workbench.proxies import measure as measure
     from workbench.proxies import proxies as proxies
+    from workbench.proxies.diswot import diswot as diswot
     from workbench.proxies.score import score as score
     from workbench.proxies.score import score_model as score_model
     from workbench.samplers import samplers as samplers

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from workbench.analysis.aggregates import borda
 from workbench.analysis.agreement import agreement
 from workbench.analysis.closer import bias, ceiling, complementarity, stability
 from workbench.analysis.statistics import catalogue, statistic
@@ -97,3 +98,10 @@ def test_the_ceiling_is_how_well_one_training_agrees_with_another() -> None:
     assert 0.85 < found["kendall"] < 0.95  # measured between seeds of the test accuracy: 0.909
     with pytest.raises(InvalidInput, match="records no two training runs of 'latency_ms'"):
         ceiling(benchmark("nasbench201", "cifar10"), "latency_ms")
+
+
+def test_borda_gives_every_proxy_one_voice_in_its_own_direction() -> None:
+    frame = pd.DataFrame({"up": [1.0, 2.0, 3.0], "down": [1.0, 2.0, 3.0], "huge": [1.0, 1e9, np.nan]})
+    frame.attrs["better"] = {"down": "lower"}
+    assert borda(frame).tolist() == pytest.approx([(1 + 3 + 2) / 3, (2 + 2 + 3) / 3, (3 + 1 + 1) / 3])
+    assert borda(frame, {"up": "lower", "down": "higher", "huge": "lower"}).idxmax() == 0

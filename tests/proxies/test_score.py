@@ -367,7 +367,7 @@ def test_a_module_is_scored_by_every_proxy_that_needs_no_architecture() -> None:
     assert list(found) == [p.name for p in catalogue if p.needs != "architecture"]
     assert found["params"] == 65 * 8 + 9 * 10
     assert found["flops"] == 64 * 8 + 8 * 10
-    assert all(math.isfinite(value) for value in found.values())
+    assert all(math.isfinite(value) or value.reason for value in found.values())
 
 
 def test_live_params_of_a_module_are_a_reason() -> None:
@@ -384,7 +384,7 @@ def test_a_module_can_be_scored_layer_by_layer() -> None:
 def test_a_module_in_double_precision_is_scored_in_it() -> None:
     single, double = score_model(model(), pair()), score_model(model().double(), pair())
     for name, value in single.items():
-        assert double[name] == pytest.approx(value, rel=1e-5)
+        assert double[name] == pytest.approx(value, rel=1e-5, nan_ok=True), name
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
@@ -13,10 +14,12 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from workbench.errors import InvalidInput
 from workbench.networks.preserved import preserved, seeded
 from workbench.networks.running import run
+from workbench.proxies.curvature import curvature
 from workbench.tasks import Batch
 
 # What the shared pass can hand out; a new by-product of the same forward and backward is one more name here.
-SHARED = ("gradients", "relu_kernel")
+SHARED = ("gradients", "relu_kernel", "fisher", "input_jacobian", "curvature")
+_OF_THE_LOSS = {"gradients", "fisher", "curvature"}
 # Columns of a sign matrix multiplied at once: counts below 2^24 are exact in float32.
 _EXACT = 2**22
 
@@ -24,23 +27,63 @@ _EXACT = 2**22
 def shared_pass(
     model: nn.Module, weights: Mapping[str, nn.Parameter], batch: Batch, seed: int, wanted: Collection[str]
 ) -> dict[str, Any]:
-    """One training-mode forward, one backward of the mean cross-entropy if gradients are wanted.
+    """One training-mode forward, and only the backward passes that what is `wanted` needs.
 
-    "gradients": name -> gradient of each of the `weights` (zero where the loss does not depend on it).
-    "relu_kernel": `ReluKernel` over the same forward.
+    "gradients": name -> gradient of the mean cross-entropy for each of the `weights` (zero where the loss does
+    not depend on it). "relu_kernel": `ReluKernel` over the same forward. "input_jacobian": `InputJacobian`, by
+    one more backward. "fisher": name -> Fisher information of a layer's outputs, a by-product of the loss's
+    backward. "curvature": name -> -w.(H g), or `Unscored`, by differentiating that backward once more.
     """
-    differentiable = "gradients" in wanted
-    found: dict[str, Any] = {}
+    try:
+        return _shared_pass(model, weights, batch, seed, wanted, copies=False)
+    except _OverwrittenOutput:
+        return _shared_pass(model, weights, batch, seed, wanted, copies=True)
+
+
+def _shared_pass(
+    model: nn.Module,
+    weights: Mapping[str, nn.Parameter],
+    batch: Batch,
+    seed: int,
+    wanted: Collection[str],
+    *,
+    copies: bool,
+) -> dict[str, Any]:
+    of_the_loss = bool(_OF_THE_LOSS & set(wanted))
+    of_the_input = "input_jacobian" in wanted and batch.x.is_floating_point()
+    found: dict[str, Any] = {"input_jacobian": None} if "input_jacobian" in wanted else {}
     with ExitStack() as stack:
-        stack.enter_context(_undisturbed(model, seed, batch.x.device, differentiable))
+        stack.enter_context(_undisturbed(model, seed, batch.x.device, of_the_loss or of_the_input))
         for weight in weights.values():
             weight.requires_grad_(True)
         if "relu_kernel" in wanted:
             found["relu_kernel"] = stack.enter_context(_relu_kernel(model, len(batch.x)))
-        logits = run(model, batch.x)
-        if differentiable:
-            found["gradients"] = _gradients(logits, batch.y, weights)
+        outputs = stack.enter_context(_layer_outputs(model, weights, copies)) if "fisher" in wanted else None
+        x = batch.x.clone().requires_grad_() if of_the_input else batch.x
+        logits = run(model, x)
+        if outputs is not None:
+            outputs.check()
+        if of_the_input:
+            found["input_jacobian"] = _input_jacobian(logits, x, keep=of_the_loss)
+        if of_the_loss:
+            loss = _loss(logits, batch.y)
+            if outputs is not None:
+                outputs.listen()
+            gradients = _gradients(loss, weights, twice="curvature" in wanted)
+            if outputs is not None:
+                found["fisher"] = outputs.found()
+            if "curvature" in wanted:
+                found["curvature"] = curvature(loss, weights, gradients)
+            if "gradients" in wanted:
+                found["gradients"] = {name: gradient.detach() for name, gradient in gradients.items()}
     return found
+
+
+class InputJacobian(NamedTuple):
+    """The gradient of the sum of all logits with respect to each input, (B, values of an input), and the logits."""
+
+    matrix: torch.Tensor
+    n_logits: int
 
 
 class ReluKernel:
@@ -66,19 +109,28 @@ class ReluKernel:
 
 
 def synaptic_flow(
-    model: nn.Module, weights: Mapping[str, nn.Parameter], shape: tuple[int, ...], seed: int
+    model: nn.Module,
+    weights: Mapping[str, nn.Parameter],
+    shape: tuple[int, ...],
+    seed: int,
+    *,
+    normalised: bool = False,
 ) -> dict[str, float]:
     """By layer, the sum of |w dR/dw| for R = sum of outputs on one input of ones, all weights made positive.
 
     In float64 and with every batch normalisation bypassed (Tanaka et al., NeurIPS 2020, equation 2, as NASLib
-    runs it). The model computes on absolute copies: its own tensors are not touched.
+    runs it), or `normalised`: with batch normalisation in training mode. The model computes on absolute
+    copies: its own tensors are not touched.
     """
     if not weights:
         return {}
     names = {id(parameter): name for name, parameter in model.named_parameters()}
     device = next(iter(weights.values())).device
     ones = torch.ones((1, *shape), dtype=torch.float64, device=device)
-    with _undisturbed(model, seed, device, differentiable=True), _bypassed(model, _BatchNorm):
+    with ExitStack() as stack:
+        stack.enter_context(_undisturbed(model, seed, device, differentiable=True))
+        if not normalised:
+            stack.enter_context(_bypassed(model, _BatchNorm))
         tensors = [*model.named_parameters(), *model.named_buffers()]
         state = {name: _magnitude(tensor) for name, tensor in tensors}
         along = {layer: state[names[id(weight)]].requires_grad_() for layer, weight in weights.items()}
@@ -90,9 +142,58 @@ def synaptic_flow(
     }
 
 
-def _gradients(
-    logits: torch.Tensor, labels: torch.Tensor, weights: Mapping[str, nn.Parameter]
-) -> dict[str, torch.Tensor]:
+class _OverwrittenOutput(Exception):
+    """A layer's output was overwritten in place before the backward could look at it."""
+
+
+class _LayerOutputs:
+    """The outputs of layers, each dropped as soon as its gradient has come by."""
+
+    def __init__(self, layers: Mapping[str, nn.Parameter], copies: bool) -> None:
+        self._weights = layers
+        self._copies = copies
+        self._outputs: list[tuple[str, bool, torch.Tensor, int]] = []
+        self._handles: list[Any] = []
+        self._terms: dict[str, list[torch.Tensor]] = {name: [] for name in layers}
+
+    def see(self, name: str, layer: nn.Module, _inputs: tuple[Any, ...], output: torch.Tensor) -> torch.Tensor | None:
+        """Forward hook: note one output; where networks write over them, hand a copy on."""
+        if not output.requires_grad:
+            return None
+        self._outputs.append((name, isinstance(layer, nn.Linear), output, output._version))
+        return output.clone() if self._copies else None
+
+    def check(self) -> None:
+        """Raises `_OverwrittenOutput` where an output is no longer what its layer computed."""
+        if any(output._version != version for _, _, output, version in self._outputs):
+            raise _OverwrittenOutput
+
+    def listen(self) -> None:
+        """Look at the gradients that come by from now on."""
+        while self._outputs:
+            name, last, output, _ = self._outputs.pop()
+            holder = [output.detach()]
+            hook = partial(self._add, name, last, holder)
+            self._handles.append(output.register_hook(hook))  # type: ignore[no-untyped-call]
+
+    def found(self) -> dict[str, float]:
+        """By layer, the sum over channels c of (weights of c) x mean over inputs of (sum of a dL/da)^2 / 2."""
+        for handle in self._handles:
+            handle.remove()
+        return {name: float(sum(float(term) for term in terms)) for name, terms in self._terms.items()}
+
+    def _add(self, name: str, last: bool, holder: list[torch.Tensor], gradient: torch.Tensor) -> None:
+        if not holder:
+            return
+        product = holder.pop() * gradient.detach()
+        axis = product.ndim - 1 if last else 1
+        places = [place for place in range(1, product.ndim) if place != axis]
+        channels = (product.sum(places) if places else product).to(torch.float64)
+        each = self._weights[name].numel() / product.shape[axis]
+        self._terms[name].append(each * 0.5 * channels.square().mean(0).sum())
+
+
+def _loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     if logits.ndim != 2 or len(logits) != len(labels):
         raise InvalidInput(
             f"The network must return one row of logits for each of {len(labels)} labels; "
@@ -104,14 +205,25 @@ def _gradients(
             f"Labels must lie in 0..{logits.shape[1] - 1}, the network's {logits.shape[1]} outputs; "
             f"got labels from {low} to {high}."
         )
-    loss = nn.functional.cross_entropy(logits, labels)
+    return nn.functional.cross_entropy(logits, labels)
+
+
+def _gradients(loss: torch.Tensor, weights: Mapping[str, nn.Parameter], *, twice: bool) -> dict[str, torch.Tensor]:
     if not (weights and loss.requires_grad):  # nothing of the output depends on any weight
         return {name: torch.zeros_like(weight) for name, weight in weights.items()}
-    gradients = torch.autograd.grad(loss, list(weights.values()), allow_unused=True)
+    gradients = torch.autograd.grad(loss, list(weights.values()), allow_unused=True, create_graph=twice)
     return {
         name: torch.zeros_like(weight) if gradient is None else gradient
         for (name, weight), gradient in zip(weights.items(), gradients, strict=True)
     }
+
+
+def _input_jacobian(logits: torch.Tensor, x: torch.Tensor, *, keep: bool) -> InputJacobian:
+    gradient = None
+    if logits.requires_grad:
+        (gradient,) = torch.autograd.grad(logits.sum(), [x], allow_unused=True, retain_graph=keep)
+    found = torch.zeros_like(x) if gradient is None else gradient
+    return InputJacobian(found.detach().flatten(1), logits.shape[-1])
 
 
 def _magnitude(tensor: torch.Tensor) -> torch.Tensor:
@@ -138,6 +250,18 @@ def _relu_kernel(model: nn.Module, n_inputs: int) -> Iterator[ReluKernel]:
     handles = [m.register_forward_hook(kernel.add) for m in model.modules() if isinstance(m, nn.ReLU)]
     try:
         yield kernel
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+@contextmanager
+def _layer_outputs(model: nn.Module, weights: Mapping[str, nn.Parameter], copies: bool) -> Iterator[_LayerOutputs]:
+    outputs = _LayerOutputs(weights, copies)
+    layers = dict(model.named_modules())
+    handles = [layers[name].register_forward_hook(partial(outputs.see, name)) for name in weights]
+    try:
+        yield outputs
     finally:
         for handle in handles:
             handle.remove()

@@ -13,6 +13,7 @@ from workbench.errors import InvalidInput
 from workbench.networks.counting import count_module, weighted_layers
 from workbench.networks.counts import Counts
 from workbench.proxies import passes
+from workbench.proxies.unscored import Unscored
 from workbench.tasks import Batch
 from workbench.tasks import task as find_task
 
@@ -123,6 +124,24 @@ class Probe:
     def relu_kernel(self) -> passes.ReluKernel:
         """How alike the network's ReLUs see each two inputs of the batch."""
         found: passes.ReluKernel = self._from_shared_pass("relu_kernel")
+        return found
+
+    @cached_property
+    def fisher(self) -> dict[str, float]:
+        """Name of layer -> Fisher information of its outputs, each channel counted once for each of its weights."""
+        found: dict[str, float] = self._from_shared_pass("fisher")
+        return found
+
+    @cached_property
+    def input_jacobian(self) -> passes.InputJacobian | None:
+        """The gradient of the sum of logits with respect to the inputs; none for inputs that are no real numbers."""
+        found: passes.InputJacobian | None = self._from_shared_pass("input_jacobian")
+        return found
+
+    @cached_property
+    def curvature(self) -> dict[str, float] | Unscored:
+        """Name of layer -> -w.(H g), with the gradient g and the Hessian H of the mean cross-entropy."""
+        found: dict[str, float] | Unscored = self._from_shared_pass("curvature")
         return found
 
     @cached_property

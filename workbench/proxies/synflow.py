@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from math import fsum, log
 
+from workbench.errors import InvalidInput
+from workbench.proxies import passes
 from workbench.proxies.probe import Probe
 from workbench.proxies.proxy import Layers, proxy, reported
 from workbench.proxies.unscored import Unscored
@@ -40,3 +42,28 @@ def synflow(probe: Probe) -> dict[str, float]:
     in none.
     """
     return probe.synaptic_flow
+
+
+@proxy(
+    better="higher",
+    needs="none",
+    cost="backward",
+    paper="Tanaka et al., NeurIPS 2020; with batch normalisation in the code of Abdelfattah et al., ICLR 2021",
+    equation="synflow's, with batch normalisation in training mode on the one input of ones",
+    total=log_of_sum,
+)
+def synflow_bn(probe: Probe) -> dict[str, float] | Unscored:
+    """By layer, the flow itself (not its logarithm), every batch normalisation kept, in float64.
+
+    Normalisation undoes the size of what comes before it, so that this tells other things than `synflow`.
+    """
+    try:
+        return probe.once(_normalised_flow)
+    except InvalidInput as error:
+        if "Expected more than 1 value per channel" in str(error):
+            return Unscored("batch normalisation needs more than the one value a channel that a single input has")
+        raise
+
+
+def _normalised_flow(probe: Probe) -> dict[str, float]:
+    return passes.synaptic_flow(probe.model, probe.weights, probe.shape, probe.seed, normalised=True)

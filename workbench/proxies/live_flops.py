@@ -1,0 +1,21 @@
+"""live_flops: multiply-adds that data can reach, a free baseline."""
+
+from __future__ import annotations
+
+from workbench.proxies.probe import Probe
+from workbench.proxies.proxy import proxy
+from workbench.proxies.unscored import Unscored
+
+
+@proxy(
+    better="higher",
+    needs="architecture",
+    cost="free",
+    paper="a baseline of this workbench",
+    equation="flops of the architecture without the edges on no path from input to output",
+)
+def live_flops(probe: Probe) -> float:
+    """Multiply-adds of one input after dead edges are removed; only an architecture says which edges are dead."""
+    if probe.live_counts is None:
+        return Unscored("live_flops needs an architecture: the graph of a bare module is not known")
+    return float(probe.live_counts.macs)
