@@ -28,9 +28,10 @@ def te_nas(frame: pd.DataFrame) -> pd.Series:
 def az_nas(frame: pd.DataFrame) -> pd.Series:
     """The AZ-NAS score of each row: the sum over its four parts k of log(rank_k / m), m rows, rank m the best.
 
-    `frame` is a table of `wb.score` with the four columns (Lee & Ham, CVPR 2024). At most 0, higher is better. Equal values share their mean rank, and what is missing (NaN)
-    ranks last, as minus infinity does in the authors' code. The number holds within this set of rows only: it changes
-    when rows are added. Raises `InvalidInput` where a column is missing.
+    `frame` is a table of `wb.score` with the four columns (Lee & Ham, CVPR 2024). At most 0, higher is better. Equal
+    values share their mean rank, and what is missing (NaN) ranks last, as minus infinity does in the authors' code.
+    The number holds within this set of rows only: it changes when rows are added. Raises `InvalidInput` where a column
+    is missing.
     """
     missing = [part for part in AZ_PARTS if part not in frame.columns]
     if missing:
