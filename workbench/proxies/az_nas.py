@@ -16,7 +16,7 @@ from torch import nn
 from workbench.networks.counting import weighted_layers
 from workbench.networks.running import run
 from workbench.proxies.blocks import blocks
-from workbench.proxies.passes import _undisturbed
+from workbench.proxies.passes import undisturbed
 from workbench.proxies.probe import Probe
 from workbench.proxies.proxy import Layers, proxy
 from workbench.proxies.unscored import Unscored
@@ -96,7 +96,7 @@ def over_blocks(probe: Probe) -> Blocks:
     """One training-mode forward in which every block's features and backward pass are looked at and then let go."""
     walk = _Walk(probe)
     x = probe.batch.x
-    with _undisturbed(probe.model, probe.seed, x.device, differentiable=True), walk.hooked(probe.model):
+    with undisturbed(probe.model, probe.seed, x.device, differentiable=True), walk.hooked(probe.model):
         for parameter in probe.model.parameters():
             parameter.requires_grad_(False)
         run(probe.model, x)

@@ -11,7 +11,7 @@ from torch import nn
 from workbench.errors import InvalidInput
 from workbench.networks.running import run
 from workbench.proxies.blocks import blocks
-from workbench.proxies.passes import _undisturbed
+from workbench.proxies.passes import undisturbed
 from workbench.proxies.probe import Probe
 from workbench.proxies.proxy import Proxy
 from workbench.proxies.unscored import Unscored
@@ -94,7 +94,7 @@ def view(probe: Probe) -> View | Unscored:
         if isinstance(output, torch.Tensor) and output.ndim > 1 and len(output) == len(batch.x):
             last[:] = [output.detach().flatten(1).to(torch.float64)]
 
-    with _undisturbed(model, probe.seed, batch.x.device, differentiable=False):
+    with undisturbed(model, probe.seed, batch.x.device, differentiable=False):
         handles = [m.register_forward_hook(keep) for name, m in blocks(model).items() if name != linear[-1]]
         try:
             run(model, batch.x)

@@ -10,7 +10,7 @@ from torch import nn
 
 from workbench.errors import InvalidInput
 from workbench.networks.running import run
-from workbench.proxies.passes import _undisturbed
+from workbench.proxies.passes import undisturbed
 from workbench.proxies.per_sample import too_few_values
 from workbench.proxies.probe import Probe
 from workbench.proxies.proxy import proxy
@@ -73,7 +73,7 @@ def _patterns(probe: Probe, shape: tuple[int, ...], inputs: int) -> list[np.ndar
     rng = torch.Generator().manual_seed(probe.seed)
     plane = torch.randn(inputs, 2, generator=rng) @ torch.randn(2, int(np.prod(shape)), generator=rng)
     x = plane.reshape(inputs, *shape).to(like.device, like.dtype)
-    with _undisturbed(probe.model, probe.seed, like.device, differentiable=False):
+    with undisturbed(probe.model, probe.seed, like.device, differentiable=False):
         handles = [m.register_forward_hook(look) for m in probe.model.modules() if isinstance(m, nn.ReLU)]
         try:
             out = run(probe.model, x)

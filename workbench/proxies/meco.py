@@ -12,7 +12,7 @@ from torch import nn
 
 from workbench.errors import InvalidInput
 from workbench.networks.running import run
-from workbench.proxies.passes import _undisturbed
+from workbench.proxies.passes import undisturbed
 from workbench.proxies.probe import Probe
 from workbench.proxies.proxy import proxy
 from workbench.proxies.unscored import Unscored
@@ -77,7 +77,7 @@ def _one_forward(probe: Probe, image: torch.Tensor, value: Value) -> dict[str, f
             found[name] = found.get(name, 0.0) + value(output.detach()[0].flatten(1))
 
     layers = {name: m for name, m in probe.model.named_modules() if next(m.children(), None) is None}
-    with _undisturbed(probe.model, probe.seed, image.device, differentiable=False):
+    with undisturbed(probe.model, probe.seed, image.device, differentiable=False):
         handles = [layer.register_forward_hook(partial(add, name)) for name, layer in layers.items()]
         try:
             run(probe.model, image)

@@ -11,7 +11,7 @@ from torch import nn
 from workbench.networks.running import run
 from workbench.proxies.az_nas import mean_of_layers
 from workbench.proxies.blocks import blocks
-from workbench.proxies.passes import _undisturbed
+from workbench.proxies.passes import undisturbed
 from workbench.proxies.probe import Probe
 from workbench.proxies.proxy import proxy
 from workbench.proxies.unscored import Unscored
@@ -75,7 +75,7 @@ def naslid(probe: Probe) -> float | dict[str, float]:
         if fits and len(output) == len(x) and name not in found:
             found[name] = local_intrinsic_dimension(output.detach().flatten(1))
 
-    with _undisturbed(probe.model, probe.seed, x.device, differentiable=False):
+    with undisturbed(probe.model, probe.seed, x.device, differentiable=False):
         handles = [m.register_forward_hook(partial(add, name)) for name, m in blocks(probe.model).items()]
         try:
             run(probe.model, x)

@@ -53,7 +53,7 @@ def _shared_pass(
     of_the_input = "input_jacobian" in wanted and batch.x.is_floating_point()
     found: dict[str, Any] = {"input_jacobian": None} if "input_jacobian" in wanted else {}
     with ExitStack() as stack:
-        stack.enter_context(_undisturbed(model, seed, batch.x.device, of_the_loss or of_the_input))
+        stack.enter_context(undisturbed(model, seed, batch.x.device, of_the_loss or of_the_input))
         for weight in weights.values():
             weight.requires_grad_(True)
         if "relu_kernel" in wanted:
@@ -128,7 +128,7 @@ def synaptic_flow(
     device = next(iter(weights.values())).device
     ones = torch.ones((1, *shape), dtype=torch.float64, device=device)
     with ExitStack() as stack:
-        stack.enter_context(_undisturbed(model, seed, device, differentiable=True))
+        stack.enter_context(undisturbed(model, seed, device, differentiable=True))
         if not normalised:
             stack.enter_context(_bypassed(model, _BatchNorm))
         tensors = [*model.named_parameters(), *model.named_buffers()]
@@ -231,7 +231,7 @@ def _magnitude(tensor: torch.Tensor) -> torch.Tensor:
 
 
 @contextmanager
-def _undisturbed(model: nn.Module, seed: int, device: torch.device, differentiable: bool) -> Iterator[None]:
+def undisturbed(model: nn.Module, seed: int, device: torch.device, differentiable: bool) -> Iterator[None]:
     """Inside, the model is in training mode and chance comes from `seed`; outside, nothing has happened."""
     # A caller may be in inference mode, where no gradient can be had.
     with (

@@ -10,7 +10,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from workbench.errors import InvalidInput
 from workbench.networks.running import run
-from workbench.proxies.passes import _undisturbed, shared_pass
+from workbench.proxies.passes import shared_pass, undisturbed
 from workbench.proxies.probe import Probe
 from workbench.proxies.unscored import Unscored
 from workbench.tasks import Batch
@@ -69,7 +69,7 @@ def mean_output_gradients(probe: Probe) -> dict[str, torch.Tensor] | Unscored:
     """Name of layer -> gradient of the mean over the batch of the summed logits: one forward, one backward."""
     x = probe.batch.x
     weights = list(probe.weights.values())
-    with _undisturbed(probe.model, probe.seed, x.device, differentiable=True):
+    with undisturbed(probe.model, probe.seed, x.device, differentiable=True):
         for weight in weights:
             weight.requires_grad_(True)
         try:
@@ -90,7 +90,7 @@ def predictive_fisher(probe: Probe, first: int = FIRST, tensors: int = 128) -> t
     if not parameters:
         return Unscored("the network has no parameters")
     x = probe.batch.x[:first]
-    with _undisturbed(probe.model, probe.seed, x.device, differentiable=True):
+    with undisturbed(probe.model, probe.seed, x.device, differentiable=True):
         fisher = torch.zeros(len(parameters), len(parameters), dtype=torch.float64)
         for module in probe.model.modules():
             module.training = isinstance(module, _BatchNorm)
@@ -129,7 +129,7 @@ def _summed(
     """
     x = probe.batch.x[:first]
     total = torch.zeros((), dtype=torch.float64)
-    with _undisturbed(probe.model, probe.seed, x.device, differentiable=True):
+    with undisturbed(probe.model, probe.seed, x.device, differentiable=True):
         for parameter in parameters:
             parameter.requires_grad_(True)
         try:

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from workbench.networks.running import run
-from workbench.proxies.passes import _undisturbed
+from workbench.proxies.passes import undisturbed
 from workbench.proxies.probe import Probe
 from workbench.proxies.proxy import proxy
 from workbench.proxies.unscored import Unscored
@@ -48,7 +48,7 @@ class Patterns:
 def patterns(probe: Probe) -> float:
     """The number of different patterns, or `Unscored`: one forward of the first 16 inputs, shared by both scores."""
     x = probe.batch.x[:SAMPLES]
-    with _undisturbed(probe.model, probe.seed, x.device, differentiable=False):
+    with undisturbed(probe.model, probe.seed, x.device, differentiable=False):
         found = Patterns(len(x))
         handles = [m.register_forward_hook(found.add) for m in probe.model.modules() if isinstance(m, _SEEN)]
         try:
