@@ -221,6 +221,18 @@ def test_what_cannot_be_is_refused_with_its_reason(resnet: ResNet, choices: dict
         space_from_module(resnet, choices)
 
 
+def test_a_width_and_a_skip_that_clash_are_refused_together(resnet: ResNet) -> None:
+    # Without conv2 the 8 channels of conv1 would be added to the block's 16.
+    clash = {"layer1.0.conv1": {"width": [8, 16]}, "layer1.0.conv2": {"skip": True}}
+    with pytest.raises(
+        InvalidInput, match=r"'layer1.0.conv1.width' = 8 with 'layer1.0.conv2.skip' = True makes no network"
+    ):
+        space_from_module(resnet, clash)
+    replaced = {"layer1.0.conv1": {"width": [8, 16]}, "layer1.0.bn1": {"replace": {"plain": nn.BatchNorm2d(16)}}}
+    with pytest.raises(InvalidInput, match=r"'layer1.0.bn1.replace' = 'plain' makes no network"):
+        space_from_module(resnet, replaced)
+
+
 class Undecided(nn.Module):
     """Its forward depends on values, which no tracer can follow."""
 

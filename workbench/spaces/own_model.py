@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -50,8 +50,9 @@ def space_from_module(
       `["GELU", "SiLU"]` names classes of torch.nn.
 
     `example` is a batch the model takes (by default one image of 3 x 32 x 32); `name` names the space. Every answer is
-    tried once, so that what cannot be built is refused now. Weights of the model are kept where shapes allow; the
-    model itself is never changed. `route="trace"` reads the model's code (torch.fx), `"hooks"` follows a batch.
+    tried once, and every width beside what is skipped or replaced, so that what cannot be built is refused now.
+    Weights of the model are kept where shapes allow; the model itself is never changed. `route="trace"` reads the
+    model's code (torch.fx), `"hooks"` follows a batch.
 
     Raises `UnknownName` for a layer or a change that there is not, and `InvalidInput` for one that cannot be, for a
     width that something else fixes, and for a model that cannot be traced, with the part that is in the way.
@@ -157,6 +158,25 @@ class ModuleSpace(SearchSpace):
                     forward(model, self.example)
                 except InvalidInput as error:
                     raise InvalidInput(f"{question!r} cannot be {answer!r}: {error}") from error
+        for pair in _meeting(self._changes.values()):
+            model = copy.deepcopy(self.model)
+            try:
+                for change, answer in pair:
+                    change.carry_out(model, answer)
+                forward(model, self.example)
+            except InvalidInput as error:
+                words = " with ".join(f"{change.question!r} = {answer!r}" for change, answer in pair)
+                raise InvalidInput(f"{words} makes no network; leave one of the two questions out: {error}") from error
+
+
+def _meeting(changes: Iterable[Change]) -> Iterator[tuple[tuple[Change, Answer], tuple[Change, Answer]]]:
+    """Each width but the model's own beside each other module, or none, in a layer's place: these two can clash."""
+    every = list(changes)
+    for width in (change for change in every if change.kind == "width"):
+        narrow = next((answer for answer in width.answers if answer != width.unchanged), None)
+        for other in (change for change in every if change.kind in ("skip", "replace")):
+            if narrow is not None:
+                yield from (((width, narrow), (other, a)) for a in other.answers if a != other.unchanged)
 
 
 def changes_of(model: torch.nn.Module, trace: Trace, choices: Mapping[str, Mapping[str, Any]]) -> list[Change]:
