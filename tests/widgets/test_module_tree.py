@@ -61,12 +61,12 @@ def test_every_single_offer_makes_a_space_that_builds(tree: ModuleTree) -> None:
 
 def test_what_is_picked_is_a_space_its_size_and_the_call_that_makes_it(tree: ModuleTree) -> None:
     assert tree.size == "nothing picked yet"
-    tree.choices = {"0.0": {"kernel": [3, 5], "width": [4, 8]}, "1": {"skip": True}}
+    tree.choices = {"0.0": {"kernel": [3, 5], "width": [4, 8]}, "1.1": {"replace": ["GELU"]}}
     assert tree.size == "8 architectures"
     assert tree.space("mine").size == 8
     assert tree.space("mine").name == "mine"
     assert tree.code == (
-        "wb.space_from_module(model, {'0.0': {'kernel': [3, 5], 'width': [4, 8]}, '1': {'skip': True}})"
+        "wb.space_from_module(model, {'0.0': {'kernel': [3, 5], 'width': [4, 8]}, '1.1': {'replace': ['GELU']}})"
     )
     still = tree.still()
     assert "kernel 3, 5; width 4, 8" in still

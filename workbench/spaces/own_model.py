@@ -169,7 +169,7 @@ class ModuleSpace(SearchSpace):
                 raise InvalidInput(f"{words} makes no network; leave one of the two questions out: {error}") from error
 
 
-def _meeting(changes: Iterable[Change]) -> Iterator[tuple[tuple[Change, Answer], tuple[Change, Answer]]]:
+def _meeting(changes: Iterable[Change]) -> Iterator[tuple[tuple[Change, Any], tuple[Change, Any]]]:
     """Each width but the model's own beside each other module, or none, in a layer's place: these two can clash."""
     every = list(changes)
     for width in (change for change in every if change.kind == "width"):
