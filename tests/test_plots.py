@@ -11,6 +11,7 @@ import pytest
 
 from workbench.drawing import Fact
 from workbench.errors import InvalidInput, UnknownName
+from workbench.palette import ALARM
 from workbench.pipelines.sanitise import harmless
 from workbench.plots.agreement import agreement_data, agreement_figure
 from workbench.plots.gallery import gallery
@@ -91,7 +92,7 @@ def test_agreement_orders_proxies_and_keeps_baselines_apart() -> None:
     np.testing.assert_allclose(data.lows, [0.6, 0.7])
     np.testing.assert_allclose(data.highs, [0.75, 0.85])
     assert data.baselines == {"params": 0.75, "live_params": 0.82}
-    assert data.n == 50
+    assert data.population == "50 architectures"
 
 
 def test_the_strongest_baseline_is_the_red_line() -> None:
@@ -99,6 +100,16 @@ def test_the_strongest_baseline_is_the_red_line() -> None:
     lines = {shape.x0: shape.line.color for shape in figure.layout.shapes}
     assert lines == {0.75: "#6b7682", 0.82: "#d1495b"}
     assert words(figure) == ["params 0.750", "live params 0.820"]
+
+
+def test_agreement_draws_the_noise_ceiling_and_says_who_was_counted() -> None:
+    frame = agreement_frame(nwot=0.8, params=0.75)
+    frame.attrs["population"] = "the cells that compute different functions"
+    figure = agreement_figure(frame, ceiling=0.98)
+    assert [shape.x0 for shape in figure.layout.shapes] == [0.75, 0.98]
+    assert figure.layout.annotations[1].text == "two training runs 0.980"
+    assert figure.layout.shapes[0].line.color == ALARM  # the ceiling is no baseline
+    assert figure.layout.title.subtitle.text.startswith("the cells that compute different functions;")
 
 
 def test_agreement_without_a_value_or_without_proxies_is_drawn_honestly() -> None:

@@ -13,7 +13,7 @@ from scipy import stats
 from workbench.analysis.agreement import agreement
 from workbench.analysis.statistics import bootstrap, spearman
 from workbench.benchmarks import benchmark
-from workbench.errors import InvalidInput
+from workbench.errors import InvalidInput, UnknownName
 from workbench.spaces import search_space
 
 SPACE = search_space("nasbench201")
@@ -91,6 +91,27 @@ def test_a_benchmarks_own_table_can_be_judged() -> None:
     found = agreement(bench.table()[["latency_ms"]][:500], bench.measure("valid_accuracy"), n_boot=3)
     assert set(found.index) == {"latency_ms", "params", "live_params"}
     assert found.loc["live_params", "spearman"] > 0.5
+
+
+def test_the_population_decides_the_number_and_is_stated() -> None:
+    bench = benchmark("nasbench201")
+    frame = pd.DataFrame(index=bench.table().index)
+    frame.attrs["space"] = "nasbench201"
+    truth = bench.measure("valid_accuracy")
+    every = agreement(frame, truth, n_boot=1, statistics=["spearman"])
+    cells = agreement(frame, truth, n_boot=1, statistics=["spearman"], population="functional")
+    assert every.attrs["population"] == (
+        "15,625 architectures of nasbench201 (5,390 functional classes), every one counted"
+    )
+    assert cells.attrs["population"] == "5,390 of 15,625 architectures of nasbench201, one of each functional class"
+    assert set(every["n"]) == {15_625}
+    assert set(cells["n"]) == {5_390}
+    assert every.loc["live_params", "spearman"] > cells.loc["live_params", "spearman"] + 0.03
+    with pytest.raises(UnknownName, match="no population named 'unique'. Known: all, functional, isomorphic"):
+        agreement(frame, truth, population="unique")
+    nameless = pd.DataFrame({"params": [1.0, 2, 3], "live_params": [1.0, 2, 3]}, index=["a", "b", "c"])
+    with pytest.raises(InvalidInput, match="is a rule of a search space, and none is named"):
+        agreement(nameless, {"a": 1.0, "b": 2.0, "c": 3.0}, population="functional")
 
 
 def test_wrong_input_is_refused_in_words() -> None:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from workbench.analysis.statistics import bootstrap, statistic
 from workbench.architecture import Architecture
-from workbench.errors import InvalidInput
+from workbench.errors import InvalidInput, UnknownName
 from workbench.measure import Measure
 from workbench.spaces import search_space
 from workbench.spaces.space import SearchSpace
@@ -28,6 +28,7 @@ def agreement(
     seed: int = 0,
     better: Mapping[str, str] | None = None,
     space: SearchSpace | None = None,
+    population: str = "all",
 ) -> pd.DataFrame:
     """How well each column of `frame` (as `wb.score` returns it) ranks architectures by `truth`.
 
@@ -39,6 +40,10 @@ def agreement(
     (`better={"name": "lower"}`, by default what `wb.score` noted in the frame) are turned round. The free baselines,
     parameters and parameters without dead edges, are always there: a proxy below them adds nothing on its own. Rows
     are sorted by the first statistic.
+
+    Who is counted decides the number: `population="all"` takes every row, one of the space's canonical rules
+    ("isomorphic", "functional") the first row of each class, as papers do that speak of unique cells. `attrs` of the
+    result hold `population`, the rows counted in words.
     """
     asked = {name: statistic(name, top) for name in statistics}
     if not asked:
@@ -48,6 +53,7 @@ def agreement(
     if frame.index.has_duplicates:
         raise InvalidInput("An architecture stands in more than one row of the frame; give each one once.")
     space = space or _space_of(frame) or (truth.space if isinstance(truth, Measure) else None)
+    frame, counted = counted_population(frame, space, population)
     scores = with_baselines(frame, space)
     goal = truth_values(scores.index, truth, space)
     turned = directions(scores, better or {})
@@ -63,7 +69,31 @@ def agreement(
             found = bootstrap(function, x, y, n_boot, rng)
             rows[name] |= {label: found.value, f"{label}_low": found.low, f"{label}_high": found.high}
     found_all = pd.DataFrame.from_dict(rows, orient="index").rename_axis("proxy")
-    return found_all.sort_values(next(iter(asked)), ascending=False)
+    found_all = found_all.sort_values(next(iter(asked)), ascending=False)
+    found_all.attrs["population"] = counted
+    return found_all
+
+
+def counted_population(
+    frame: pd.DataFrame, space: SearchSpace | None, population: str = "all"
+) -> tuple[pd.DataFrame, str]:
+    """The rows of `frame` that a population counts, and that population in words.
+
+    "all" counts every row; a canonical rule of the space counts the first row of each of its classes.
+    """
+    if space is None:
+        if population == "all":
+            return frame, f"{len(frame):,} architectures"
+        raise InvalidInput(f"population={population!r} is a rule of a search space, and none is named: give space=.")
+    if population not in ("all", *space.canonical_rules):
+        raise UnknownName.of("population", population, ["all", *space.canonical_rules])
+    rule = space.canonical_rules[-1] if population == "all" else population
+    classes = [space.canonical(space.parse(text), rule) for text in frame.index]
+    distinct = len(set(classes))
+    if population == "all":
+        return frame, f"{len(frame):,} architectures of {space.name} ({distinct:,} {rule} classes), every one counted"
+    first = ~pd.Index(classes).duplicated()
+    return frame[first], f"{distinct:,} of {len(frame):,} architectures of {space.name}, one of each {rule} class"
 
 
 def with_baselines(frame: pd.DataFrame, space: SearchSpace | None = None) -> pd.DataFrame:

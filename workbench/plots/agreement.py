@@ -13,7 +13,15 @@ from workbench.errors import InvalidInput, UnknownName
 from workbench.palette import ALARM, CONV_3X3, QUIET
 from workbench.plots.style import nothing, plain, styled
 
-STATISTICS = {"spearman": "Spearman's rank correlation", "kendall": "Kendall's tau", "top": "share of the best found"}
+STATISTICS = {
+    "spearman": "Spearman's rank correlation",
+    "kendall": "Kendall's tau",
+    "weighted_kendall": "weighted Kendall's tau",
+    "ndcg": "normalised discounted cumulative gain",
+    "top": "share of the best found",
+    "best_quartile": "share of the best quarter found",
+    "top_hit": "first choice among the best",
+}
 
 
 class AgreementData(NamedTuple):
@@ -24,7 +32,7 @@ class AgreementData(NamedTuple):
     lows: NDArray[np.float64]
     highs: NDArray[np.float64]
     baselines: dict[str, float]
-    n: int
+    population: str
 
 
 def agreement_data(frame: pd.DataFrame, statistic: str = "spearman") -> AgreementData:
@@ -47,25 +55,32 @@ def agreement_data(frame: pd.DataFrame, statistic: str = "spearman") -> Agreemen
         lows=proxies[f"{statistic}_low"].to_numpy(dtype=float),
         highs=proxies[f"{statistic}_high"].to_numpy(dtype=float),
         baselines={str(name): float(value) for name, value in free[statistic].items()},
-        n=int(frame["n"].max()) if len(frame) else 0,
+        population=str(frame.attrs.get("population", f"{int(frame['n'].max()) if len(frame) else 0:,} architectures")),
     )
 
 
 def agreement_figure(
-    frame: pd.DataFrame, statistic: str = "spearman", title: str = "Agreement with trained accuracy"
+    frame: pd.DataFrame,
+    statistic: str = "spearman",
+    title: str = "Agreement with trained accuracy",
+    ceiling: float | None = None,
 ) -> go.Figure:
-    """Draw the agreement of each proxy with its 95 % interval; the strongest free baseline is the red line."""
+    """Draw the agreement of each proxy with its 95 % interval; the strongest free baseline is the red line.
+
+    `ceiling` is the same statistic between two training runs, as `workbench.ceiling` finds it: the noise that no
+    proxy gets past.
+    """
     data = agreement_data(frame, statistic)
     words = STATISTICS[statistic]
     if not data.names and not data.baselines:
         return nothing(title, words, "", "No proxy was scored.")
     figure = go.Figure(_dots(data))
-    _add_baselines(figure, data)
-    height = 190 + 30 * len(data.names) + 16 * len(data.baselines)
-    subtitle = f"{data.n:,} architectures; bar: 95 % bootstrap interval; red: the strongest free baseline"
+    n_lines = _add_lines(figure, data, ceiling)
+    height = 190 + 30 * len(data.names) + 16 * n_lines
+    subtitle = f"{data.population}; bar: 95 % bootstrap interval; red: the strongest free baseline"
     figure = styled(figure, title, words, "", height=height, title_subtitle_text=subtitle, showlegend=False)
     figure.update_yaxes(type="category", showgrid=False)
-    figure.update_layout(margin_t=80 + 16 * len(data.baselines))
+    figure.update_layout(margin_t=80 + 16 * n_lines)
     return figure
 
 
@@ -89,9 +104,12 @@ def _dots(data: AgreementData) -> go.Scatter:
     )
 
 
-def _add_baselines(figure: go.Figure, data: AgreementData) -> None:
+def _add_lines(figure: go.Figure, data: AgreementData, ceiling: float | None) -> int:
+    """Draw a dashed line for each baseline and for the ceiling; how many there are."""
     drawn = {name: value for name, value in data.baselines.items() if np.isfinite(value)}
     strongest = max(drawn, key=lambda name: drawn[name], default="")
+    if ceiling is not None and np.isfinite(ceiling):
+        drawn["two training runs"] = ceiling
     for row, (name, value) in enumerate(sorted(drawn.items(), key=lambda item: item[1])):
         colour = ALARM if name == strongest else QUIET
         figure.add_vline(x=value, line={"color": colour, "dash": "dash", "width": 1.5})
@@ -104,3 +122,4 @@ def _add_baselines(figure: go.Figure, data: AgreementData) -> None:
             showarrow=False,
             font={"color": colour, "size": 12},
         )
+    return len(drawn)
