@@ -14,9 +14,11 @@ from workbench.errors import InvalidInput, UnknownName
 from workbench.palette import ALARM
 from workbench.pipelines.sanitise import harmless
 from workbench.plots.agreement import agreement_data, agreement_figure
+from workbench.plots.complementarity import complementarity_data, complementarity_figure
 from workbench.plots.gallery import gallery
 from workbench.plots.search_curves import search_curves, search_curves_data
 from workbench.plots.space_map import space_map, space_map_data
+from workbench.plots.stability import stability_data, stability_figure
 from workbench.spaces import search_space
 
 
@@ -198,3 +200,39 @@ def test_a_gallery_draws_each_architecture_with_its_title_and_facts() -> None:
     assert "<one>" not in html
     assert gallery([]).pictures == ()
     assert harmless(html).count("<svg") == 3, "a report keeps the drawings"
+
+
+def gains() -> pd.DataFrame:
+    names = ["weak", "strong"]
+    return pd.DataFrame([[0.3, 0.5], [-0.02, 0.8]], index=names, columns=names)
+
+
+def test_complementarity_puts_the_strong_first_and_keeps_who_adds_what_to_whom() -> None:
+    data = complementarity_data(gains())
+    assert data.names == ("strong", "weak")
+    assert data.alone.tolist() == [0.8, 0.3]
+    assert data.gains[0, 1] == -0.02  # what the weak one adds to the strong one
+    assert data.gains[1, 0] == 0.5
+    assert np.isnan(np.diag(data.gains)).all()
+    (drawn,) = complementarity_figure(gains()).data
+    assert (drawn.zmin, drawn.zmax) == (-0.5, 0.5)
+    assert drawn.y[0] == "strong  0.80"
+
+
+def test_complementarity_of_less_than_two_is_said_and_another_table_refused() -> None:
+    assert words(complementarity_figure(gains().iloc[:1, :1])) == ["There are no two proxies to combine."]
+    with pytest.raises(InvalidInput, match="square table that workbench.complementarity returns"):
+        complementarity_figure(gains().iloc[:1])
+
+
+def test_stability_has_a_mark_for_every_change_where_both_scored() -> None:
+    seeds = pd.DataFrame({"mean": {"shaky": 0.2, "steady": 0.9}})
+    images = pd.DataFrame({"mean": {"steady": 0.8, "new": 0.5}})
+    data = stability_data({"another seed": seeds, "noise": images})
+    assert data.names == ("shaky", "new", "steady")
+    np.testing.assert_array_equal(data.means["noise"], [np.nan, 0.5, 0.8])
+    figure = stability_figure({"another seed": seeds, "noise": images})
+    assert [trace.name for trace in figure.data] == ["another seed", "noise"]
+    assert figure.data[0].marker.symbol != figure.data[1].marker.symbol
+    with pytest.raises(InvalidInput, match="tables that workbench.stability returns"):
+        stability_figure({"seeds": gains()})

@@ -21,6 +21,9 @@ VIRIDIS = (
 )  # fmt: skip
 """The sequential scale, 33 even steps (van der Walt and Smith, 2015)."""
 
+DIVERGING = ("#b2182b", "#d6604d", "#f4a582", "#fddbc7", "#f7f7f7", "#d1e5f0", "#92c5de", "#4393c3", "#2166ac")
+"""The scale from less to more around nought, nine even steps (Brewer, RdBu)."""
+
 _LABEL_LETTERS = 18
 _PARTICULAR = re.compile(r"sep|dil|dw|depth|mb|inv|group|gconv|7x1|1x7|3x1|1x3")
 _SILENT_WORDS = re.compile(r"\b(nor|connect|connection|bn|relu|op)\b")

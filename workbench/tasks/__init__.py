@@ -87,6 +87,8 @@ _enter(
         std=(0.2479, 0.2402, 0.2553),
         or_noise=True,
     ),
+    Task("digits_noise", (1, 8, 8), 10, "seeded noise in the shape of digits"),
+    Task("fashion_mnist_noise", (1, 28, 28), 10, "seeded noise in the shape of Fashion-MNIST"),
     Task("cifar10_noise", (3, 32, 32), 10, "seeded noise in the shape of CIFAR-10"),
     Task("cifar100_noise", (3, 32, 32), 100, "seeded noise in the shape of CIFAR-100"),
     Task("imagenet16_120_noise", (3, 16, 16), 120, "seeded noise in the shape of ImageNet16-120"),
