@@ -54,6 +54,18 @@ def test_score_prints_a_table_for_the_given_architectures(
     assert list(pd.read_csv("scores.csv")["architecture"]) == [CELL]
 
 
+def test_score_shares_networks_and_names_the_devices_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+    cell = "|nor_conv_3x3~0|+|none~0|none~1|+|none~0|nor_conv_3x3~1|{}~2|"  # nothing reaches node 2
+    Path("cells.txt").write_text(f"{cell.format('none')}\n{cell.format('nor_conv_1x1')}")
+    asked = ["score", "nasbench201", "--architectures", "cells.txt", "--proxies", "synflow", "--task", "digits"]
+    asked += ["--batch-size", "4"]
+    assert main([*asked, "--share", "--device", "cpu"]) == 0
+    first, second = capsys.readouterr().out.splitlines()[1:]
+    assert first.rpartition(",")[2] == second.rpartition(",")[2]
+    assert main([*asked, "--device", "tpu"]) == 2
+    assert "'tpu'" in capsys.readouterr().err
+
+
 def test_score_samples_when_no_architecture_is_given() -> None:
     assert main(["score", "nasbench201", "--proxies", "params", "--sample", "3", "--output", "a.csv"]) == 0
     assert main(["score", "nasbench201", "--proxies", "params", "--sample", "3", "--output", "b.csv"]) == 0

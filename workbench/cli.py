@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from textwrap import indent
 from typing import TYPE_CHECKING
@@ -85,7 +86,9 @@ def _add_score(commands: Commands[argparse.ArgumentParser]) -> None:
     score.add_argument("--task", default="cifar10")
     score.add_argument("--batch-size", type=int, default=64)
     score.add_argument("--seed", type=int, default=0)
-    score.add_argument("--workers", type=int, default=1, help="processes (default: 1)")
+    score.add_argument("--workers", type=int, help="processes (default: one a core where the work is worth it)")
+    score.add_argument("--share", action="store_true", help="score one network for all that compute the same function")
+    score.add_argument("--device", help="cpu, cuda or mps (default: cuda where there is any)")
     score.add_argument("--output", type=Path, metavar="FILE.csv", help="write here instead of printing")
     score.set_defaults(command=_score)
 
@@ -141,7 +144,7 @@ def _list(given: argparse.Namespace) -> int:
 
 
 def _score(given: argparse.Namespace) -> int:
-    from workbench.executors import Here, Local
+    from workbench.executors import Executor, Here, Local
     from workbench.proxies.score import score
     from workbench.spaces import search_space
 
@@ -151,12 +154,20 @@ def _score(given: argparse.Namespace) -> int:
         if given.architectures
         else space.sample(given.sample if given.sample is not None else 10, seed=given.seed)
     )
-    settings = {"task": given.task, "batch_size": given.batch_size, "seed": given.seed}
-    if given.workers == 1:
-        frame = score(archs, given.proxies, executor=Here(), **settings)
-    else:
-        with Local(given.workers) as executor:
-            frame = score(archs, given.proxies, executor=executor, **settings)
+    with ExitStack() as stack:
+        executor: Executor | None = None
+        if given.workers is not None:
+            executor = Here() if given.workers == 1 else stack.enter_context(Local(given.workers))
+        frame = score(
+            archs,
+            given.proxies,
+            given.task,
+            given.batch_size,
+            given.seed,
+            executor,
+            share=given.share,
+            device=given.device,
+        )
     text = frame.to_csv()
     if given.output is None:
         print(text, end="")
