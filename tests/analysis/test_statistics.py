@@ -79,7 +79,7 @@ def test_a_second_proxy_adds_what_the_first_does_not_know() -> None:
     assert table.loc["params", "other"] > 0.2
     assert abs(table.loc["params", "disguised"]) < 0.03
     assert table.loc["other", "other"] == pytest.approx(0.69, abs=0.06)
-    with pytest.raises(InvalidInput, match="Only 5 architectures have every score and a truth; 10 are needed"):
+    with pytest.raises(InvalidInput, match="Only 5 architectures have every score and a truth; 20 are needed"):
         complementarity(*(part.iloc[:5] for part in frame_of()))
 
 

@@ -17,6 +17,7 @@ from workbench.measure import Measure
 from workbench.spaces import search_space
 
 _FOLDS = 5
+_LEAST = 4  # architectures in a fold: ranks of fewer say nothing
 
 
 def bias(frame: pd.DataFrame, truth: Measure | Values | pd.Series, given: Sequence[str] = ("params",)) -> pd.DataFrame:
@@ -112,8 +113,10 @@ def _ranked(frame: pd.DataFrame, truth: Measure | Values | pd.Series) -> tuple[p
     turned = directions(scores, {})
     values = scores.to_numpy(float) * [turned[column] for column in scores.columns]
     whole = np.isfinite(values).all(axis=1) & np.isfinite(goal)
-    if whole.sum() < 2 * _FOLDS:
-        raise InvalidInput(f"Only {whole.sum()} architectures have every score and a truth; {2 * _FOLDS} are needed.")
+    if whole.sum() < _LEAST * _FOLDS:
+        raise InvalidInput(
+            f"Only {whole.sum()} architectures have every score and a truth; {_LEAST * _FOLDS} are needed."
+        )
     ranks = stats.rankdata(values[whole], axis=0)
     return pd.DataFrame(ranks, index=scores.index[whole], columns=scores.columns), stats.rankdata(goal[whole])
 

@@ -63,8 +63,8 @@ def complementarity_figure(table: pd.DataFrame, title: str = "What a second prox
             hovertemplate="%{x} adds %{z:.3f} to %{y}<extra></extra>",
         )
     )
-    figure = styled(figure, title, "what is added", "what is there, and its own correlation", 170 + _ROW * len(names))
-    subtitle = "Gain in Spearman's correlation on held-out architectures"
+    figure = styled(figure, title, "what is added", "", 170 + _ROW * len(names))
+    subtitle = "Rows: each proxy and its Spearman correlation; squares: the gain on held-out architectures"
     figure.update_layout(title_subtitle_text=subtitle, margin_l=150, margin_b=110)
     figure.update_yaxes(autorange="reversed", showgrid=False, type="category")
     figure.update_xaxes(showgrid=False, type="category", tickangle=-45)
