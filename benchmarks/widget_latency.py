@@ -1,4 +1,4 @@
-"""How quick the widgets are in real JupyterLab: from a key press to the new numbers, and from a cell to the map."""
+"""How quick the widgets are in real JupyterLab: from a key press, a cell or a selection to what it shows."""
 
 from __future__ import annotations
 
@@ -16,13 +16,31 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "widgets"
 
 from lab import Notebook, chromium_browser, running_lab
 
-EDITS, REPAINTS = 50, 20
+EDITS, REPAINTS, SELECTIONS = 50, 20, 20
 EDITOR = """
 import workbench as wb
 bench = wb.benchmark("nasbench201", dataset="cifar10")
 editor = wb.CellEditor(bench.space.sample(1, seed=0)[0], bench)
 editor"""
 MAP = "wb.SpaceMap(bench, editor=editor)"
+SCORES = """
+import time
+names = {"CIFAR-10": "cifar10", "CIFAR-100": "cifar100", "ImageNet16-120": "imagenet16_120"}
+tables = {name: wb.benchmark("nasbench201", dataset=dataset).table() for name, dataset in names.items()}
+frame = tables["CIFAR-10"][["latency_ms", "train_time_s"]].copy()
+for name, table in tables.items():
+    frame[[f"{name} run {i}" for i in range(3)]] = table[[f"valid_accuracy_seed{i}" for i in range(3)]]
+archs = [bench.space.parse(text) for text in frame.index]
+frame["params"] = [bench.space.counts(arch).params for arch in archs]
+frame["live_params"] = [bench.space.counts(arch, live=True).params for arch in archs]
+frame.attrs = {"space": "nasbench201", "seconds": dict.fromkeys(frame.columns[:2], 0.1)}
+truth = {name: table.valid_accuracy for name, table in tables.items()}"""
+BOARD = """
+board = wb.ProxyBoard(frame, truth)
+board.chosen = ["latency_ms", "CIFAR-10"]
+arrived = []
+board.observe(lambda change: arrived.append((time.time() * 1000, len(change["new"]))), "selection")
+board"""
 
 # The text below the drawing comes from the kernel only: when it changes, the numbers have changed with it, and the
 # second frame after that is when they are on the screen.
@@ -73,6 +91,53 @@ def map_times(notebook: Notebook) -> tuple[float, list[float]]:
     return ready, repaints
 
 
+# What the kernel says of a selection is on screen two frames after the sentence that counts it has changed.
+LINKED = """() => {
+  window.linked = [];
+  let released = 0;
+  addEventListener("pointerup", () => { released = performance.now(); window.released = Date.now(); }, true);
+  const words = document.querySelector(".wb-agreement .wb-words");
+  let last = "";
+  new MutationObserver(() => {
+    const said = /within the ([0-9,]+) selected/.exec(words.textContent)?.[1] ?? "";
+    if (said === last) return;
+    last = said;
+    const started = released;
+    requestAnimationFrame(() => requestAnimationFrame(() => window.linked.push(performance.now() - started)));
+  }).observe(words, { childList: true, characterData: true, subtree: true });
+}"""
+
+
+def board_times(notebook: Notebook) -> tuple[float, list[float], list[float]]:
+    """Milliseconds from running the board's cell to all views, and from each mouse-up to Python and to all views."""
+    page = notebook.page
+    notebook.run(2)
+    started = time.perf_counter()
+    page.evaluate("number => { jupyterapp.shell.currentWidget.content.activeCellIndex = number; }", 3)
+    page.evaluate("() => void jupyterapp.commands.execute('notebook:run-cell')")
+    board = "document.querySelector('.wb-board')?.dataset"
+    page.wait_for_function(f"{board}.paintMs && {board}.drawMs")
+    ready = (time.perf_counter() - started) * 1000
+    page.wait_for_function("/[0-9] resamples/.test(document.querySelector('.wb-agreement .wb-words').textContent)")
+    page.evaluate(LINKED)
+    scatter = page.locator(".wb-board .wb-top")
+    scatter.scroll_into_view_if_needed()
+    box = scatter.bounding_box()
+    assert box is not None
+    released = []
+    for i in range(SELECTIONS):
+        page.mouse.move(box["x"] + 72, box["y"] + 34)
+        page.mouse.down()
+        share = 0.4 + 0.5 * i / SELECTIONS
+        page.mouse.move(box["x"] + share * box["width"], box["y"] + share * box["height"], steps=4)
+        page.mouse.up()
+        page.wait_for_function("done => window.linked.length > done", arg=i)
+        released.append(float(page.evaluate("window.released")))
+    arrived = [float(part) for part in notebook.ask("print(*(at for at, _ in arrived))").split()]
+    linked: list[float] = page.evaluate("window.linked")
+    return ready, [after - before for before, after in zip(released, arrived, strict=True)], linked
+
+
 def main() -> None:
     """Measure and print a small table."""
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -83,18 +148,24 @@ def main() -> None:
         tempfile.TemporaryDirectory() as folder,
         running_lab(Path(folder) / "lab") as lab,
         chromium_browser(chromium) as browser,
-        lab.notebook(browser, [EDITOR, MAP], size=(1300, 1300)) as notebook,
+        lab.notebook(browser, [EDITOR, MAP, SCORES, BOARD], size=(1300, 1300)) as notebook,
     ):
         notebook.run(0)
         notebook.page.wait_for_selector(".wb-edge", state="attached")
         times = edit_times(notebook)
         ready, repaints = map_times(notebook)
+        board_ready, arrived, linked = board_times(notebook)
     rows += [
         (f"an edit to its numbers on screen, median of {len(times)}", median(times)),
         (f"an edit to its numbers on screen, worst of {len(times)}", max(times)),
         ("running the map's cell to 15,625 points on screen", ready),
         (f"repainting the map, median of {len(repaints)}", median(repaints)),
         (f"repainting the map, worst of {len(repaints)}", max(repaints)),
+        ("running the board's cell to 15,625 x 13 in all views", board_ready),
+        (f"a box on the board to Python, median of {len(arrived)}", median(arrived)),
+        (f"a box on the board to Python, worst of {len(arrived)}", max(arrived)),
+        (f"a box on the board to all views, median of {len(linked)}", median(linked)),
+        (f"a box on the board to all views, worst of {len(linked)}", max(linked)),
     ]
     for name, milliseconds in rows:
         print(f"{name:<58} {milliseconds:7.1f} ms")

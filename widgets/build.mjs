@@ -2,7 +2,7 @@
 import { build } from "esbuild";
 
 await build({
-  entryPoints: ["src/cell_editor.ts", "src/module_tree.ts", "src/space_map.ts"],
+  entryPoints: ["src/cell_editor.ts", "src/module_tree.ts", "src/proxy_board.ts", "src/space_map.ts"],
   outdir: "dist",
   bundle: true,
   minify: true,

@@ -21,8 +21,8 @@ VIRIDIS = (
 )  # fmt: skip
 """The sequential scale, 33 even steps (van der Walt and Smith, 2015)."""
 
-DIVERGING = ("#b2182b", "#d6604d", "#f4a582", "#fddbc7", "#f7f7f7", "#d1e5f0", "#92c5de", "#4393c3", "#2166ac")
-"""The scale from less to more around nought, nine even steps (Brewer, RdBu)."""
+DIVERGING = ("#b2182b", "#f4f6f8", "#2166ac")
+"""The scale from below nought over nought to above it."""
 
 _LABEL_LETTERS = 18
 _PARTICULAR = re.compile(r"sep|dil|dw|depth|mb|inv|group|gconv|7x1|1x7|3x1|1x3")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-BUNDLES = ("cell_editor.js", "module_tree.js", "space_map.js")
+BUNDLES = ("cell_editor.js", "module_tree.js", "proxy_board.js", "space_map.js")
 _OFFLINE = re.compile("ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|ECONNRESET|network", re.IGNORECASE)
 
 

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import anywidget
 import numpy as np
 import pandas as pd
 import traitlets
 
-from workbench.errors import InvalidInput, UnknownName, refuse_unknown
+from workbench.errors import InvalidInput, refuse_unknown
 from workbench.palette import VIRIDIS
 from workbench.rooms import room
 from workbench.widgets.axes import axis, axis_state, colour_range, column, numeric_columns
 from workbench.widgets.cell_editor import BESIDE, CellEditor, with_still
 from workbench.widgets.map_still import Cloud, map_svg
+from workbench.widgets.picking import Picking, binary
 
 if TYPE_CHECKING:
     from workbench.benchmarks import Benchmark
@@ -24,15 +23,9 @@ if TYPE_CHECKING:
 
 _PREFERRED = {"x": ("params_m", "params"), "y": ("valid_accuracy",), "color": ("latency_ms",)}
 _KEYWORDS = ("frame", "x", "y", "color", "space", "editor", "height", "title")
-_UINT32 = np.dtype("<u4")
 
 
-def _bytes() -> Any:
-    # The browser's binary messages arrive as memoryviews, which traitlets.Bytes refuses.
-    return traitlets.Bytes().tag(sync=True, from_json=lambda value, widget: bytes(value or b""))
-
-
-class SpaceMap(anywidget.AnyWidget):
+class SpaceMap(Picking):
     """All architectures of a table as points: selecting gives rows, clicking opens one.
 
     `frame` is a DataFrame indexed by architecture string, or a `Benchmark`, whose table is taken. `x`, `y` and
@@ -46,8 +39,6 @@ class SpaceMap(anywidget.AnyWidget):
     """
 
     _esm = traitlets.Unicode().tag(sync=True)
-    selection = traitlets.Any().tag(sync=False)
-    clicked = traitlets.Unicode().tag(sync=False)
     title = traitlets.Unicode("Map of the space").tag(sync=True)
     note = traitlets.Unicode().tag(sync=True)
     height = traitlets.Int(360).tag(sync=True)
@@ -57,14 +48,11 @@ class SpaceMap(anywidget.AnyWidget):
     x = traitlets.Unicode().tag(sync=True)
     y = traitlets.Unicode().tag(sync=True)
     color = traitlets.Unicode().tag(sync=True)
-    selected = _bytes()  # row numbers, little-endian uint32
-    click = traitlets.Dict().tag(sync=True)  # row number, and a counter that makes every click an event
     # Set by the kernel only: what to draw, float32 of shape (n,) each.
     axes = traitlets.Dict().tag(sync=True)
-    x_values = _bytes()
-    y_values = _bytes()
-    color_values = _bytes()
-    marked = traitlets.Int(-1).tag(sync=True)
+    x_values = binary()
+    y_values = binary()
+    color_values = binary()
 
     def __init__(
         self,
@@ -81,96 +69,17 @@ class SpaceMap(anywidget.AnyWidget):
         refuse_unknown(unknown, _KEYWORDS, "SpaceMap")
         self._frame = _table(frame)
         self._space = space
-        self._drawn: dict[str, Any] = {}
         names = _chosen_columns(self._frame, {"x": x, "y": y, "color": color})
         super().__init__(
             _esm=(room("widgets") / "dist" / "space_map.js").read_text(encoding="utf-8"),
             layout=BESIDE,
-            selection=self._frame.iloc[:0],
             height=height,
             title=title,
             columns=numeric_columns(self._frame),
             **self._state(names),
         )
-        self.on_msg(self._name_row)
         if editor is not None:
             self.link(editor)
-
-    # -- picking -----------------------------------------------------------------------------------------------
-
-    def select(self, rows: Any = None) -> None:
-        """Select rows from Python: a boolean mask of shape (n,), row numbers, architecture strings, or None.
-
-        Raises `InvalidInput` for a mask of another length or a row that is not there, `UnknownName` for a string
-        that is not in the table.
-        """
-        self.selected = self._numbers(rows).astype(_UINT32).tobytes()
-
-    def link(self, editor: CellEditor) -> None:
-        """Let clicks load `editor`, and mark the editor's value on the map.
-
-        Raises `InvalidInput` for anything but a `CellEditor`.
-        """
-        if not isinstance(editor, CellEditor):
-            raise InvalidInput(f"SpaceMap links to a CellEditor; got {editor!r}.")
-        space = self._space or editor.value.space
-
-        def load(change: dict[str, Any]) -> None:
-            editor.value = space.parse(change["new"])
-
-        def mark(_: object = None) -> None:
-            self.marked = self._places.get(str(editor.value), -1)
-
-        self.observe(load, "clicked")
-        editor.observe(mark, "value")
-        mark()
-
-    @traitlets.observe("selected")
-    def _selected_set(self, _: dict[str, Any]) -> None:
-        self.selection = self._frame.iloc[self._selected_rows()]
-
-    @traitlets.observe("click")
-    def _click_set(self, change: dict[str, Any]) -> None:
-        number = change["new"].get("index")
-        if isinstance(number, int) and 0 <= number < len(self._frame):
-            old, new = self.clicked, str(self._frame.index[number])
-            self.clicked = new
-            if old == new:  # a click on the same point is an event too
-                self.notify_change(traitlets.Bunch(name="clicked", old=old, new=new, owner=self, type="change"))
-
-    def _name_row(self, _: Any, content: Any, buffers: Any) -> None:
-        """The browser asks which architecture a row is."""
-        number = content.get("index") if isinstance(content, dict) and content.get("kind") == "name" else None
-        if isinstance(number, int) and 0 <= number < len(self._frame):
-            self.send({"kind": "name", "index": number, "text": str(self._frame.index[number])})
-
-    def _selected_rows(self) -> np.ndarray:
-        numbers = np.frombuffer(self.selected, _UINT32).astype(np.intp)
-        return numbers[numbers < len(self._frame)]
-
-    def _numbers(self, rows: Any) -> np.ndarray:
-        if rows is None:
-            return np.zeros(0, np.intp)
-        values = np.asarray([rows] if isinstance(rows, str) else rows)
-        n = len(self._frame)
-        if not len(values):
-            return np.zeros(0, np.intp)
-        if values.dtype == bool:
-            if values.shape != (n,):
-                raise InvalidInput(f"A mask needs shape ({n},), one truth per row; got {values.shape}.")
-            return np.flatnonzero(values)
-        if np.issubdtype(values.dtype, np.integer):
-            if values.min() < 0 or values.max() >= n:
-                raise InvalidInput(f"Row numbers go from 0 to {n - 1}; got {values.min()} to {values.max()}.")
-            return values.astype(np.intp)
-        missing = next((str(v) for v in values if str(v) not in self._places), None)
-        if missing is not None:
-            raise UnknownName(f"The table has no architecture {missing!r}. select() takes a mask, rows or strings.")
-        return np.array([self._places[str(v)] for v in values])
-
-    @cached_property
-    def _places(self) -> dict[str, int]:
-        return {str(name): i for i, name in enumerate(self._frame.index)}
 
     # -- columns -----------------------------------------------------------------------------------------------
 
