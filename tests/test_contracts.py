@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from workbench.benchmarks import benchmark, for_space
+from workbench.predictors import catalogue as predictors
 from workbench.proxies import catalogue as proxies
 from workbench.samplers import catalogue as samplers
 from workbench.spaces import catalogue as spaces
-from workbench.testing import benchmark_contract, proxy_contract, sampler_contract, space_contract
+from workbench.testing import benchmark_contract, predictor_contract, proxy_contract, sampler_contract, space_contract
 
 
 def checks(contract: list[Callable[..., None]]) -> pytest.MarkDecorator:
@@ -34,6 +35,12 @@ def test_every_sampler_passes_its_contract(name: str, check: Callable[[Any], Non
 @pytest.mark.parametrize("name", proxies.names())
 def test_every_proxy_passes_its_contract(name: str, check: Callable[[Any], None]) -> None:
     check(proxies.find(name))
+
+
+@checks(predictor_contract)
+@pytest.mark.parametrize("name", predictors.names())
+def test_every_predictor_passes_its_contract(name: str, check: Callable[[Any], None]) -> None:
+    check(predictors.find(name))
 
 
 @checks(benchmark_contract)

@@ -8,7 +8,6 @@ import math
 import os
 import socket
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 
 import optuna
@@ -29,6 +28,7 @@ from workbench.samplers.without_repeats import SpaceExhausted, WithoutRepeats
 from workbench.spaces.space import SearchSpace
 from workbench.studies.constraints import Constraints, bounds_of
 from workbench.studies.evaluation import Evaluation, Known
+from workbench.studies.quiet import quiet
 from workbench.studies.storage import open_storage
 
 INTERRUPTED = "interrupted"  # user attribute of a trial that was asked but never measured
@@ -114,7 +114,7 @@ class _Driver:
         self, sampler: BaseSampler, storage: str | Path | BaseStorage | None, name: str, duplicates: str
     ) -> Study:
         """The study of that name, made or taken up again; refuses one that was made for something else."""
-        with _quiet():
+        with quiet():
             study = optuna.create_study(
                 study_name=name,
                 storage=open_storage(storage),
@@ -255,14 +255,3 @@ def _is_alive(process: str) -> bool:
     except PermissionError:
         return True
     return True
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Optuna's announcement of a new study says nothing that the caller does not know."""
-    before = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    try:
-        yield
-    finally:
-        optuna.logging.set_verbosity(before)
