@@ -14,11 +14,11 @@ PACKAGE = REPOSITORY / "workbench"
 
 # From the ground up. A member imports itself and what stands before it, never what stands after it.
 FLOORS = (
-    ("errors", "progress", "catalogue", "rooms"),  # words
+    ("errors", "progress", "catalogue", "rooms", "main_module"),  # words
     ("palette", "layouts", "layers", "folding", "drawing"),  # lines
     ("tasks", "networks"),  # what a network is given, and what it is made of
     ("architecture", "spaces", "measure", "ledger", "executors"),  # questions, answers, numbers
-    ("benchmarks", "proxies", "exports"),  # where numbers come from, and where architectures go
+    ("benchmarks", "proxies", "predictors", "exports"),  # where numbers come from, and where architectures go
     ("samplers", "studies"),  # loops over them
     ("analysis", "plots"),  # pictures of them
     ("widgets", "pipelines"),

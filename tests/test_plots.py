@@ -16,6 +16,7 @@ from workbench.pipelines.sanitise import harmless
 from workbench.plots.agreement import agreement_data, agreement_figure
 from workbench.plots.complementarity import complementarity_data, complementarity_figure
 from workbench.plots.gallery import gallery
+from workbench.plots.layers import layers_data, layers_figure
 from workbench.plots.search_curves import search_curves, search_curves_data
 from workbench.plots.space_map import space_map, space_map_data
 from workbench.plots.stability import stability_data, stability_figure
@@ -236,3 +237,17 @@ def test_stability_has_a_mark_for_every_change_where_both_scored() -> None:
     assert figure.data[0].marker.symbol != figure.data[1].marker.symbol
     with pytest.raises(InvalidInput, match="tables that workbench.stability returns"):
         stability_figure({"seeds": gains()})
+
+
+def test_layers_are_shares_in_the_networks_order() -> None:
+    found = {"snip": {"stem": 3.0, "head": 1.0}, "plain": {"head": -1.0, "extra": 1.0}}
+    data = layers_data(found)
+    assert data.layers == ("stem", "head", "extra")
+    assert data.shares["snip"].tolist() == [0.75, 0.25, 0.0]
+    assert data.shares["plain"].tolist() == [0.0, -0.5, 0.5]  # of the absolute sum: signed terms may cancel
+    figure = layers_figure(found)
+    assert [trace.name for trace in figure.data] == ["snip", "plain"]
+    assert figure.data[0].customdata[0] == "stem"
+    assert words(layers_figure({})) == ["No proxy has a value by layer."]
+    with pytest.raises(InvalidInput, match="values of 'nwot' are not by layer: score with reduce=None"):
+        layers_figure({"nwot": 3.0})

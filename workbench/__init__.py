@@ -21,6 +21,7 @@ _HOMES = {
     "Measure": "workbench.measure",
     "MissingData": "workbench.errors",
     "ModuleTree": "workbench.widgets.module_tree",
+    "ProxyBoard": "workbench.widgets.proxy_board",
     "SearchSpace": "workbench.spaces.space",
     "SpaceMap": "workbench.widgets.space_map",
     "Subspaces": "workbench.spaces.combined.subspaces",
@@ -39,16 +40,24 @@ _HOMES = {
     "distance": "workbench.spaces.distances",
     "distances": "workbench.spaces.distances",
     "diswot": "workbench.proxies.diswot",
+    "enrichment": "workbench.analysis.enrichment",
+    "evolve_proxy": "workbench.proxies.symbolic",
     "export": "workbench.exports",
     "exports": "workbench.exports",
     "front": "workbench.studies.results",
     "hardware": "workbench.spaces.combined.hardware",
+    "layer_statistics": "workbench.predictors",
     "measure": "workbench.proxies",
     "pipelines": "workbench.pipelines",
+    "predictor": "workbench.predictors",
+    "predictors": "workbench.predictors",
+    "prenas": "workbench.proxies.prenas",
     "proxies": "workbench.proxies",
+    "proxy_examples": "workbench.proxies.symbolic",
     "quantisation": "workbench.spaces.combined.quantisation",
     "read_architecture": "workbench.exports",
     "recipe": "workbench.spaces.combined.recipes",
+    "robot": "workbench.analysis.robot",
     "run": "workbench.pipelines",
     "samplers": "workbench.samplers",
     "score": "workbench.proxies.score",
@@ -58,9 +67,13 @@ _HOMES = {
     "search_spaces": "workbench.spaces",
     "space_from_module": "workbench.spaces.own_model",
     "stability": "workbench.analysis.closer",
+    "swap_of": "workbench.proxies.swap",
+    "symbolic_proxy": "workbench.proxies.symbolic",
     "task": "workbench.tasks",
     "tasks": "workbench.tasks",
     "te_nas": "workbench.analysis.aggregates",
+    "vkdnw": "workbench.analysis.aggregates",
+    "vote": "workbench.analysis.aggregates",
 }
 __all__ = list(_HOMES)  # the names are listed once, above
 
@@ -68,11 +81,15 @@ if TYPE_CHECKING:
     from workbench.analysis.aggregates import az_nas as az_nas
     from workbench.analysis.aggregates import borda as borda
     from workbench.analysis.aggregates import te_nas as te_nas
+    from workbench.analysis.aggregates import vkdnw as vkdnw
+    from workbench.analysis.aggregates import vote as vote
     from workbench.analysis.agreement import agreement as agreement
     from workbench.analysis.closer import bias as bias
     from workbench.analysis.closer import ceiling as ceiling
     from workbench.analysis.closer import complementarity as complementarity
     from workbench.analysis.closer import stability as stability
+    from workbench.analysis.enrichment import enrichment as enrichment
+    from workbench.analysis.robot import robot as robot
     from workbench.architecture import Architecture as Architecture
     from workbench.benchmarks import benchmark as benchmark
     from workbench.benchmarks import benchmarks as benchmarks
@@ -90,11 +107,19 @@ if TYPE_CHECKING:
     from workbench.measure import Measure as Measure
     from workbench.pipelines import pipelines as pipelines
     from workbench.pipelines import run as run
+    from workbench.predictors import layer_statistics as layer_statistics
+    from workbench.predictors import predictor as predictor
+    from workbench.predictors import predictors as predictors
     from workbench.proxies import measure as measure
     from workbench.proxies import proxies as proxies
     from workbench.proxies.diswot import diswot as diswot
+    from workbench.proxies.prenas import prenas as prenas
     from workbench.proxies.score import score as score
     from workbench.proxies.score import score_model as score_model
+    from workbench.proxies.swap import swap_of as swap_of
+    from workbench.proxies.symbolic import evolve_proxy as evolve_proxy
+    from workbench.proxies.symbolic import proxy_examples as proxy_examples
+    from workbench.proxies.symbolic import symbolic_proxy as symbolic_proxy
     from workbench.samplers import samplers as samplers
     from workbench.spaces import search_space as search_space
     from workbench.spaces import search_spaces as search_spaces
@@ -114,6 +139,7 @@ if TYPE_CHECKING:
     from workbench.tasks import tasks as tasks
     from workbench.widgets.cell_editor import CellEditor as CellEditor
     from workbench.widgets.module_tree import ModuleTree as ModuleTree
+    from workbench.widgets.proxy_board import ProxyBoard as ProxyBoard
     from workbench.widgets.space_map import SpaceMap as SpaceMap
 
 

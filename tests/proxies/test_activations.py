@@ -24,7 +24,7 @@ from workbench.proxies.blocks import blocks
 from workbench.proxies.diswot import diswot
 from workbench.proxies.meco import smallest_eigenvalue
 from workbench.proxies.naslid import local_intrinsic_dimension
-from workbench.proxies.swap import regularised
+from workbench.proxies.swap import bell, count_patterns, swap_of
 from workbench.spaces import search_space
 from workbench.tasks import Batch, task
 
@@ -98,11 +98,28 @@ def outputs(net: nn.Module, x: torch.Tensor, names: list[str]) -> dict[str, torc
 # -- a second implementation of each proxy, from the papers' equations --------------------------------------------
 
 
-def naive_swap(net: nn.Module, batch: Batch, _blocks: list[str]) -> float:
+def normal_weights(net: nn.Module, draw: torch.Generator) -> nn.Module:
+    net = copy.deepcopy(net)
+    for module in net.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            module.weight.data = torch.randn(module.weight.shape, generator=draw)
+            if module.bias is not None:
+                module.bias.data.zero_()
+        if isinstance(module, nn.BatchNorm2d):
+            module.weight.data.fill_(1)
+            module.bias.data.zero_()
+    return net
+
+
+def patterns_of_columns(net: nn.Module, x: torch.Tensor) -> float:
     names = [name for name, m in net.named_modules() if isinstance(m, nn.ReLU)]
     # Copies of what the ReLUs give, taken before anything can overwrite them.
-    on = [out.detach().flatten(1) > 0 for out in outputs(net, batch.x[:16], names).values()]
+    on = [out.detach().flatten(1) > 0 for out in outputs(net, x, names).values()]
     return float(len({tuple(column) for column in torch.cat(on, 1).t().tolist()}))
+
+
+def naive_swap(net: nn.Module, batch: Batch, _blocks: list[str]) -> float:
+    return patterns_of_columns(normal_weights(net, torch.Generator().manual_seed(0)), batch.x[:16])
 
 
 def naive_swap_regularised(net: nn.Module, batch: Batch, names: list[str]) -> float:
@@ -180,15 +197,19 @@ def naive_trainability(net: nn.Module, batch: Batch, names: list[str]) -> float:
     return float(np.mean(scores))
 
 
-def naive_naslid(net: nn.Module, batch: Batch, names: list[str]) -> float:
-    means = []
-    for out in outputs(net, batch.x, names).values():
+def naive_profile(net: nn.Module, batch: Batch, names: list[str]) -> dict[str, float]:
+    means = {}
+    for name, out in outputs(net, batch.x, names).items():
         points, dimensions = out.detach().double().flatten(1).numpy(), []
         for i, point in enumerate(points):
             near = sorted(np.linalg.norm(other - point) for j, other in enumerate(points) if j != i)[:20]
             dimensions.append(-1 / np.mean([math.log(d / near[-1]) for d in near]))
-        means.append(np.mean(dimensions))
-    return float(np.mean(means))
+        means[name] = float(np.mean(dimensions))
+    return means
+
+
+def naive_naslid(net: nn.Module, batch: Batch, names: list[str]) -> float:
+    return float(np.mean(list(naive_profile(net, batch, names).values())))
 
 
 NAIVE = {
@@ -211,6 +232,15 @@ def test_a_naive_implementation_finds_the_same(name: str, network: str) -> None:
     assert catalogue.find(name)(Probe(net, batch)) == pytest.approx(expected, rel=1e-5, abs=1e-6)
 
 
+def test_the_profile_of_local_dimensions_is_the_naive_one_block_by_block() -> None:
+    net, batch = residual(), digits(25)
+    found = catalogue.find("naslid")(Probe(net, batch), reduce=None)
+    expected = naive_profile(net, batch, BLOCKS["residual"])
+    assert found == pytest.approx(expected, rel=1e-6)
+    assert list(expected) == ["2.0", "2.1", "3"]
+    assert len(set(expected.values())) == 3
+
+
 # -- the parts ----------------------------------------------------------------------------------------------------
 
 
@@ -229,21 +259,66 @@ def test_a_network_of_layers_has_them_for_blocks() -> None:
 
 def test_four_patterns_are_counted_by_hand() -> None:
     net = nn.Sequential(nn.Linear(1, 6, bias=False), nn.ReLU(), nn.Linear(6, 2))
+    state = dict(net.state_dict()) | {"0.weight": torch.tensor([[1.0], [2.0], [3.0], [-1.0], [-2.0], [0.0]])}
+    x = torch.tensor([[1.0], [-1.0], [1.0]])
+    assert count_patterns(net, state, x, 0) == 3  # on for +, on for -, never on
+
+
+def test_swap_does_not_look_at_the_networks_own_weights() -> None:
+    net = residual()
+    before = catalogue.find("swap")(Probe(net, digits()))
     with torch.no_grad():
-        net[0].weight.copy_(torch.tensor([[1.0], [2.0], [3.0], [-1.0], [-2.0], [0.0]]))
-    batch = Batch(torch.tensor([[1.0], [-1.0], [1.0]]), torch.tensor([0, 1, 0]))
-    assert catalogue.find("swap")(Probe(net, batch)) == 3  # on for +, on for -, never on
+        for parameter in net.parameters():
+            parameter.fill_(0.25)
+    assert catalogue.find("swap")(Probe(net, digits())) == before
+    assert catalogue.find("swap")(Probe(net, digits(), seed=1)) != before
+
+
+def test_the_mean_over_draws_is_the_mean_of_naive_ones() -> None:
+    net, batch, draw = residual(), digits(20), torch.Generator().manual_seed(5)
+    naive = [patterns_of_columns(normal_weights(net, draw), batch.x[:16]) for _ in range(3)]
+    assert swap_of(draws=3)(Probe(net, batch, seed=5)) == pytest.approx(np.mean(naive))
+    assert len(set(naive)) > 1
+    assert swap_of(draws=1)(Probe(net, batch)) == catalogue.find("swap")(Probe(net, batch))
+
+
+def test_only_feature_maps_have_patterns_where_there_are_some() -> None:
+    torch.manual_seed(0)
+    maps = nn.Sequential(nn.Conv2d(1, 3, 3), nn.ReLU(), nn.Flatten())
+    both = nn.Sequential(*maps, nn.Linear(108, 50), nn.ReLU(), nn.Linear(50, 10))
+    assert swap_of(1)(Probe(both, digits())) == swap_of(1)(Probe(maps, digits()))
+    flat = nn.Sequential(nn.Flatten(), nn.Linear(64, 50), nn.ReLU(), nn.Linear(50, 10))
+    assert 1 < swap_of(1)(Probe(flat, digits())) <= 50
 
 
 def test_the_bell_curve_of_sizes() -> None:
     net = residual()
     probe = Probe(net, digits())
     millions = sum(p.numel() for p in net.parameters()) / 1e6
-    assert regularised(probe, millions, 1.0) == catalogue.find("swap")(probe)
-    assert regularised(probe, millions + 2, 4.0) == pytest.approx(catalogue.find("swap")(probe) / math.e)
-    far = regularised(probe, 1e6, 1.0)
+    assert bell(probe, 100.0, millions, 1.0) == 100
+    assert bell(probe, 100.0, millions + 2, 4.0) == pytest.approx(100 / math.e)
+    assert swap_of(1, mu=1.5, sigma=1.5)(probe) == catalogue.find("swap_regularised")(probe)
+    far = swap_of(1, mu=1e6, sigma=1.0)(probe)
     assert isinstance(far, Unscored)
     assert "too far from mu" in far.reason
+
+
+def test_swap_of_other_settings_travels_says_them_and_is_not_kept() -> None:
+    proxy = swap_of(draws=2, mu=0.5, sigma=2.0)
+    assert proxy.name == "swap_2_mu0.5_sigma2"
+    assert proxy.name not in catalogue
+    assert not proxy.kept
+    probe = Probe(residual(), digits())
+    assert pickle.loads(pickle.dumps(proxy))(probe) == proxy(probe)  # noqa: S301  # our own bytes
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [({"draws": 0}, "1 or more; got 0"), ({"mu": 1.0}, "mu and a sigma"), ({"mu": 1.0, "sigma": 0.0}, "above 0")],
+)
+def test_settings_that_swap_cannot_have_are_refused(settings: dict[str, Any], words: str) -> None:
+    with pytest.raises(InvalidInput, match=words):
+        swap_of(**settings)
 
 
 def test_the_smallest_eigenvalue_of_known_correlations() -> None:
@@ -408,7 +483,7 @@ def test_a_batch_of_one_is_a_number_or_a_reason(name: str) -> None:
         assert "three inputs or more" in value.reason
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [name for name in NAMES if not name.startswith("swap")])
 def test_weights_that_are_no_numbers_are_a_reason(name: str) -> None:
     net = residual()
     with torch.no_grad():

@@ -29,7 +29,7 @@ from workbench.tasks import Batch, task
 
 SPACE = search_space("nasbench201")
 DISCONNECTED = "|none~0|+|nor_conv_3x3~0|nor_conv_1x1~1|+|none~0|nor_conv_3x3~1|none~2|"
-NAMES = ("gradsign", "knas", "linear_regions", "ntk_cond", "ntk_trace", "vkdnw", "zico")
+NAMES = ("gradsign", "knas", "linear_regions", "ntk_cond", "ntk_trace", "vkdnw", "vkdnw_single", "zico")
 
 
 def score(name: str, net: nn.Module, batch: Batch, seed: int = 0) -> float:
@@ -165,6 +165,11 @@ def naive_vkdnw(net: nn.Module, batch: Batch) -> float:
     return -sum(share * math.log(share) for share in shares if share > 0)
 
 
+def naive_vkdnw_single(net: nn.Module, batch: Batch) -> float:
+    """Beside every weight of more than one axis there is a layer."""
+    return sum(p.ndim > 1 for p in net.parameters()) + naive_vkdnw(net, batch)
+
+
 def naive_linear_regions(net: nn.Module, batch: Batch) -> float:
     """With a set of strings, on the inputs that the proxy says it takes."""
     net = copy.deepcopy(net).train()
@@ -193,6 +198,7 @@ NAIVE = {
     "ntk_trace": naive_ntk_trace,
     "knas": naive_knas,
     "vkdnw": naive_vkdnw,
+    "vkdnw_single": naive_vkdnw_single,
 }
 
 

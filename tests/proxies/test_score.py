@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 import os
+import signal
+import subprocess
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -17,6 +20,7 @@ import torch
 from torch import nn
 
 import workbench as wb
+from workbench import executors
 from workbench.architecture import Architecture
 from workbench.errors import InvalidInput, LedgerError, MissingData, UnknownName
 from workbench.executors import Here, Local, Outcome
@@ -24,6 +28,7 @@ from workbench.ledger import Ledger, Unkept
 from workbench.proxies import Probe, Proxy, catalogue
 from workbench.proxies.score import score, score_model
 from workbench.spaces import search_space
+from workbench.spaces.nasbench201 import OPERATIONS
 from workbench.studies.search import search
 from workbench.tasks import NoiseInput, Task, task
 from workbench.tasks.images import FashionMNIST
@@ -63,8 +68,11 @@ def test_the_table_says_how_it_was_made() -> None:
         "batch_size": 6,
         "seed": 4,
         "source": "images",
+        "shared": [],
+        "seconds": {"params": frame.attrs["seconds"]["params"]},
         "reasons": {},
     }
+    assert 0 < frame.attrs["seconds"]["params"] < 1
 
 
 def test_without_a_list_every_proxy_is_scored() -> None:
@@ -96,7 +104,9 @@ class Watched(Here):
         self.items: list[Any] = []
 
     def map(self, function: Callable[[Any], Any], items: Any, *args: Any, **options: Any) -> Any:
-        self.items = list(items)
+        if options["label"] == "scoring":
+            self.items = []
+        self.items += items
         return super().map(function, items, *args, **options)
 
 
@@ -284,6 +294,108 @@ def test_an_interrupted_table_goes_on_where_it_stopped(ledger: Ledger) -> None:
     assert [job.arch for job in watched.items] == archs[2:]
 
 
+KILLED = """
+import os, pathlib, signal, sys
+import workbench as wb
+from workbench.ledger import Ledger
+from workbench.proxies import jobs
+
+written = 0
+write, scored = Ledger.write, jobs.scored
+
+def counted(self, entries):
+    global written
+    write(self, entries)
+    written += len(entries)
+    if written == 5:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+def logged(job):
+    results = scored(job)
+    with open(sys.argv[2], "a") as log:
+        print(job.arch, file=log)
+    return results
+
+if __name__ == "__main__":
+    Ledger.write = counted
+    archs = wb.search_space("nasbench201").sample(12, seed=3)
+    wb.score(archs, ["synflow"], "digits", 6, executor=wb.Local(2), ledger=Ledger(sys.argv[1]), progress=False)
+else:
+    jobs.scored = logged  # in a worker
+"""
+
+
+def test_a_killed_table_goes_on_where_it_was(tmp_path: Path) -> None:
+    script, path, log = (tmp_path / name for name in ("killed.py", "scores.sqlite3", "log"))
+    script.write_text(KILLED)
+    # Output goes to a file: a surviving worker would keep a pipe open and this test waiting.
+    with (tmp_path / "said").open("w") as said:
+        done = subprocess.run(
+            [sys.executable, str(script), str(path), str(log)], stdout=said, stderr=said, check=False, timeout=120
+        )
+    assert done.returncode == -signal.SIGKILL, (tmp_path / "said").read_text()
+    ledger, watched = Ledger(path), Watched()
+    assert ledger.size == 5, "what was finished is kept, at once"
+    archs = SPACE.sample(12, seed=3)
+    frame = score(archs, ["synflow"], executor=watched, ledger=ledger, **SMALL)
+    assert len(watched.items) == 7, "and nothing of it is scored again"
+    assert not frame["synflow"].isna().all()
+    # What two workers had scored and not handed over is lost: of 12, a batch has at most two.
+    again = {str(job.arch) for job in watched.items} & set(log.read_text().splitlines())
+    assert len(again) <= 4
+
+
+def test_the_bar_begins_with_what_is_known_and_counts_networks_not_rows(ledger: Ledger) -> None:
+    archs = [SPACE.parse(f"|{op}~0|+|none~0|none~1|+|nor_conv_1x1~0|none~1|none~2|") for op in OPERATIONS]
+    seen: list[tuple[str, int, int]] = []
+
+    class Counted(Here):
+        def map(self, function: Callable[[Any], Any], items: Any, *args: Any, **options: Any) -> Any:
+            seen.append((options["label"], options["done"], len(items)))
+            return super().map(function, items, *args, **options)
+
+    options: dict[str, Any] = {"executor": Counted(), "ledger": ledger, **SMALL}
+    score(archs[:2], ["synflow"], **options)
+    score(archs, ["synflow", "params"], **options)
+    score(archs, ["synflow", "nwot"], share=True, **options)
+    assert seen == [
+        ("scoring", 0, 2),
+        ("counting", 2, 0),
+        ("scoring", 2, 3),
+        ("counting", 3, 2),
+        ("scoring", 0, 5),
+        ("counting", 5, 0),
+    ]
+    seen.clear()
+    score(archs, ["synflow"], share=True, **options)
+    assert seen[0] == ("scoring", 1, 0)
+
+
+def test_a_large_table_is_given_to_processes_and_a_small_one_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[int] = []
+
+    class Pool(Here):
+        def __init__(self, workers: int) -> None:
+            begun.append(workers)
+
+        def __enter__(self) -> Pool:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            return None
+
+    monkeypatch.setattr(executors, "Local", Pool)
+    monkeypatch.setattr(executors, "cores", lambda: 2)
+    archs = SPACE.sample(6)
+    here = score(archs, ["synflow"], ledger=False, **SMALL)
+    assert begun == []
+    monkeypatch.setattr(executors, "_WORTH_S", 0.001)
+    monkeypatch.setattr(executors, "_EACH_S", 0.0001)
+    there = score(archs, ["synflow"], ledger=False, **SMALL)
+    assert begun == [2]
+    pd.testing.assert_frame_equal(here, there)
+
+
 def test_an_executor_that_loses_an_item_is_a_reason() -> None:
     class Losing(Here):
         def map(self, *args: Any, **options: Any) -> Any:
@@ -343,6 +455,50 @@ def test_an_unknown_proxy_or_task_shows_the_nearest() -> None:
 def test_too_large_a_batch_is_refused_before_anything_runs() -> None:
     with pytest.raises(InvalidInput, match="a batch of 5,000 is too large"):
         score(SPACE.sample(1), ["nwot"], task="digits", batch_size=5000)
+
+
+@pytest.mark.parametrize("device", ["cuda", "cuda:1", "mps", "gpu", "meta"])
+def test_a_device_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch, device: str) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    with pytest.raises(InvalidInput, match=f"no device '{device}' on this machine; there is cpu. Name one of these"):
+        score(SPACE.sample(1), ["params"], device=device, **SMALL)
+
+
+def test_a_device_beyond_the_last_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    with pytest.raises(InvalidInput, match=r"no device 'cuda:2' on this machine; there is cpu, cuda, cuda:0, cuda:1\."):
+        score(SPACE.sample(1), ["params"], device="cuda:2", **SMALL)
+
+
+@pytest.mark.parametrize(
+    ("asked", "found", "process"),
+    [(None, "cuda", "Here"), ("cuda:0", "cuda:0", "Here"), ("cpu", "cpu", "Auto")],
+)
+def test_networks_go_to_a_gpu_if_there_is_one_and_one_process_works(
+    monkeypatch: pytest.MonkeyPatch, asked: str | None, found: str, process: str
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    given: list[tuple[str, str]] = []
+
+    def noted(self: Any, function: Any, items: Any, *_: Any, **__: Any) -> Iterator[Outcome]:
+        for index, job in enumerate(items):
+            given.append((type(self).__name__, job.terms.device))
+            yield Outcome(index, "", error="not run here")
+
+    for kind in (Here, executors.Auto):
+        monkeypatch.setattr(kind, "map", noted)
+    score(SPACE.sample(1), ["synflow"], ledger=False, device=asked, **SMALL)
+    assert given == [(process, found)]
+
+
+def test_the_network_and_the_batch_of_an_architecture_go_to_the_device() -> None:
+    probe = Probe(architecture=SPACE.sample(1)[0], task="digits", batch_size=4, device="meta")
+    assert {p.device.type for p in probe.model.parameters()} == {"meta"}
+    assert (probe.batch.x.device.type, probe.batch.y.device.type) == ("meta", "meta")
 
 
 def test_one_name_is_a_list_of_one() -> None:

@@ -92,7 +92,7 @@ def measure(name: str, task: str | Task = "cifar10", batch_size: int = 64, seed:
 
 
 def proxies() -> pd.DataFrame:
-    """The proxies there are: direction, needs, cost, and what was published for each.
+    """The proxies there are: direction, needs, cost, what a score is of (see `Proxy`), and what was published for each.
 
     `published` holds rank correlations with test accuracy by space and data set; `published_in` says where
     from.

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from workbench.networks.counting import weighted_layers
-from workbench.networks.running import run
+from workbench.networks.running import backward, run
 from workbench.proxies.blocks import blocks
 from workbench.proxies.passes import undisturbed
 from workbench.proxies.probe import Probe
@@ -158,7 +158,7 @@ class _Walk:
         signs = torch.randint(0, 2, output.shape, generator=self.drawing).to(output) * 2 - 1
         back = None
         if output.requires_grad:
-            back = torch.autograd.grad(output, before, signs, retain_graph=True, allow_unused=True)[0]
+            (back,) = backward(output, [before], signs, retain_graph=True)
         if back is None or not back.any():
             return Unscored("passes nothing back")
         if back.shape == signs.shape and torch.equal(back, signs):
@@ -188,6 +188,7 @@ def _whole(values: Mapping[str, float], what: str) -> dict[str, float] | Unscore
     better="higher",
     needs="inputs",
     cost="backward",
+    of="function",
     paper=_PAPER,
     equation="sum over blocks of -sum p log p, p = eigenvalues of the features' covariance over channels / their sum",
 )
@@ -203,6 +204,7 @@ def az_expressivity(probe: Probe) -> float | dict[str, float]:
     better="higher",
     needs="inputs",
     cost="backward",
+    of="function",
     paper=_PAPER,
     equation="min over blocks of the expressivity of a block minus that of the block before",
     total=smallest_step,
@@ -220,6 +222,7 @@ def az_progressivity(probe: Probe) -> float | dict[str, float]:
     better="higher",
     needs="inputs",
     cost="backward",
+    of="function",
     paper=_PAPER,
     equation="mean over blocks of 2 - s - 1/s, s = largest singular value of the mean of (J' g) g' for signs g",
     total=mean_of_layers,

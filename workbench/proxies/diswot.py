@@ -14,6 +14,7 @@ from workbench.proxies.blocks import blocks
 from workbench.proxies.passes import undisturbed
 from workbench.proxies.probe import Probe
 from workbench.proxies.proxy import Proxy
+from workbench.proxies.tailored import Tailored
 from workbench.proxies.unscored import Unscored
 
 
@@ -22,19 +23,6 @@ class View(NamedTuple):
 
     features: torch.Tensor
     gradient: torch.Tensor
-
-
-class DisWOT(Proxy):
-    """A proxy with a teacher: it travels with it, and its scores, which are that teacher's, are not kept."""
-
-    @property
-    def kept(self) -> bool:
-        """Never: the ledger's key does not say which teacher it was."""
-        return False
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        assert isinstance(self.function, _Distance)
-        return (diswot, (self.function.teacher,))
 
 
 @dataclass(frozen=True)
@@ -68,7 +56,7 @@ def diswot(teacher: nn.Module) -> Proxy:
     """
     if not isinstance(teacher, nn.Module):
         raise InvalidInput(f"A teacher is a torch.nn.Module; got a {type(teacher).__name__}.")
-    return DisWOT(
+    return Tailored(
         "diswot",
         better="higher",
         needs="labels",

@@ -7,6 +7,7 @@ from math import fsum
 from workbench.proxies.jacov import correlations
 from workbench.proxies.probe import Probe
 from workbench.proxies.proxy import proxy, reported
+from workbench.proxies.suite_zero import suite_zero
 from workbench.proxies.unscored import Unscored
 
 _K = 1e-5
@@ -17,6 +18,7 @@ _MANY = 100
     better="higher",
     needs="labels",
     cost="backward",
+    of="function",
     paper="Lopes et al., EPE-NAS: Efficient Performance Estimation Without Training for NAS, ICANN 2021",
     equation="sum over classes of |s|, s = sum of log(|corr(J of the class)| + k), J = d(sum of logits)/dx, k = 1e-5",
     reads=("input_jacobian",),
@@ -26,7 +28,8 @@ _MANY = 100
         cifar10=0.639,
         cifar100=0.422,
         imagenet16_120=0.104,
-    ),
+    )
+    | suite_zero(nasbench101=-0.025, darts=-0.019),
 )
 def epe_nas(probe: Probe) -> float:
     """It needs several inputs of a class in the batch: with many classes it sees next to nothing.

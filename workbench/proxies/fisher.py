@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from workbench.proxies.probe import Probe
 from workbench.proxies.proxy import proxy, reported
+from workbench.proxies.suite_zero import suite_zero
 
 
 @proxy(
     better="higher",
     needs="labels",
     cost="backward",
+    of="function",
     paper="Turner et al., BlockSwap: Fisher-guided Block Substitution for Network Compression on a Budget, ICLR 2020",
     equation="sum over channels c of (weights of c) x mean over inputs of (sum over places of a dL/da)^2 / 2",
     reads=("fisher",),
@@ -19,7 +21,8 @@ from workbench.proxies.proxy import proxy, reported
         cifar10=0.360,
         cifar100=0.385,
         imagenet16_120=0.327,
-    ),
+    )
+    | suite_zero(nasbench101=0.383, darts=-0.303),
 )
 def fisher(probe: Probe) -> dict[str, float]:
     """By layer, the Fisher information of its outputs a, each channel counted once for each of its weights.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from workbench.proxies.probe import Probe
 from workbench.proxies.proxy import proxy, reported
+from workbench.proxies.suite_zero import suite_zero
 
 
 @proxy(
@@ -18,7 +19,8 @@ from workbench.proxies.proxy import proxy, reported
         cifar10=0.748,
         cifar100=0.722,
         imagenet16_120=0.694,
-    ),
+    )
+    | suite_zero(nasbench101=0.72, darts=0.482),
 )
 def flops(probe: Probe) -> float:
     """Multiply-adds of convolutions, linear layers and matrix products, in units; NAS-Bench-201's own "FLOPs".

@@ -12,6 +12,7 @@ from workbench.proxies.unscored import Unscored
     better="higher",
     needs="labels",
     cost="backward",
+    of="function",
     paper="Zhang & Jia, GradSign: Model Performance Inference with Theoretical Insights, ICLR 2022",
     equation="sum over weights of |sum over inputs of sign(dl_n/dw)|, l_n = loss of input n alone, first 16 inputs",
     published=reported(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from workbench.proxies.probe import Probe
 from workbench.proxies.proxy import proxy, reported
+from workbench.proxies.suite_zero import suite_zero
 from workbench.proxies.unscored import Unscored
 
 
@@ -11,6 +12,7 @@ from workbench.proxies.unscored import Unscored
     better="higher",
     needs="labels",
     cost="backward",
+    of="function",
     paper="Wang et al., Picking Winning Tickets Before Training by Preserving Gradient Flow, ICLR 2020",
     equation="sum over weights of -w (H g), H and g the Hessian and the gradient of L",
     reads=("curvature",),
@@ -20,7 +22,8 @@ from workbench.proxies.unscored import Unscored
         cifar10=0.514,
         cifar100=0.547,
         imagenet16_120=0.549,
-    ),
+    )
+    | suite_zero(nasbench101=-0.025, darts=0.296),
 )
 def grasp(probe: Probe) -> dict[str, float] | Unscored:
     """By layer, the sum of -w (H g) for the mean cross-entropy L; the sign is Abdelfattah et al.'s.

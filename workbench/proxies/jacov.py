@@ -6,6 +6,7 @@ import torch
 
 from workbench.proxies.probe import Probe
 from workbench.proxies.proxy import proxy, reported
+from workbench.proxies.suite_zero import suite_zero
 from workbench.proxies.unscored import Unscored
 
 _K = 1e-5
@@ -25,6 +26,7 @@ def correlations(jacobian: torch.Tensor) -> torch.Tensor | Unscored:
     better="higher",
     needs="inputs",
     cost="backward",
+    of="function",
     paper="Mellor et al., Neural Architecture Search without Training, arXiv:2006.04647v1, 2020",
     equation="-sum over eigenvalues v of corr(J) of log(v + k) + 1 / (v + k), J = d(sum of logits)/dx, k = 1e-5",
     reads=("input_jacobian",),
@@ -34,7 +36,8 @@ def correlations(jacobian: torch.Tensor) -> torch.Tensor | Unscored:
         cifar10=0.731,
         cifar100=0.704,
         imagenet16_120=0.701,
-    ),
+    )
+    | suite_zero(nasbench101=-0.499, darts=-0.041),
 )
 def jacov(probe: Probe) -> float:
     """At most minus the number of inputs, where no two are answered alike; compare only equal batch sizes."""

@@ -12,6 +12,7 @@ from workbench.proxies.unscored import Unscored
     better="higher",
     needs="inputs",
     cost="backward",
+    of="function",
     paper="Xu et al., KNAS: Green Neural Architecture Search, ICML 2021",
     equation="mean over pairs of inputs of dz_n/dw . dz_m/dw = ||mean over inputs of dz_n/dw||^2, z = sum of logits",
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from workbench.proxies.probe import Probe
 from workbench.proxies.proxy import proxy, reported
+from workbench.proxies.suite_zero import suite_zero
 
 
 @proxy(
@@ -19,7 +20,8 @@ from workbench.proxies.proxy import proxy, reported
         cifar10=0.736,
         cifar100=0.747,
         imagenet16_120=0.740,
-    ),
+    )
+    | suite_zero(nasbench101=0.547, darts=0.524),
 )
 def l2_norm(probe: Probe) -> dict[str, float]:
     """By layer, the Euclidean norm of its weight; the total is the norms' sum, not the norm of all weights."""

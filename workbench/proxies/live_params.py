@@ -11,6 +11,7 @@ from workbench.proxies.unscored import Unscored
     better="higher",
     needs="architecture",
     cost="free",
+    of="function",
     paper="a baseline of this workbench",
     equation="params of the architecture without the edges on no path from input to output",
 )

@@ -14,7 +14,7 @@ from workbench.errors import InvalidInput
 from workbench.networks.running import run
 from workbench.proxies.passes import undisturbed
 from workbench.proxies.probe import Probe
-from workbench.proxies.proxy import proxy
+from workbench.proxies.proxy import proxy, reported
 from workbench.proxies.unscored import Unscored
 
 # The side of the authors' random image, where the network takes one.
@@ -93,6 +93,7 @@ def _one_forward(probe: Probe, image: torch.Tensor, value: Value) -> dict[str, f
     cost="forward",
     paper=_PAPER,
     equation="sum over layers of the smallest eigenvalue of the channels' (C, C) Pearson correlations on one image",
+    published=reported("Jiang et al., abstract", "nasbench201", cifar10=0.89),
 )
 def meco(probe: Probe) -> float | dict[str, float]:
     """By layer, on one image of N(0, 1) pixels, 64 by 64 or larger, or of the task's size if no other is taken.

@@ -57,6 +57,7 @@ def _distances(points: torch.Tensor) -> torch.Tensor:
     better="higher",
     needs="inputs",
     cost="forward",
+    of="function",
     paper="He et al., NAS-LID: Efficient Neural Architecture Search with Local Intrinsic Dimension, AAAI 2023",
     equation="mean over blocks of the mean over inputs of -k / sum_j log(d_j / d_k), k = 20 nearest features",
     total=mean_of_layers,

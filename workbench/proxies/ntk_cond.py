@@ -14,6 +14,7 @@ from workbench.proxies.unscored import Unscored
     better="lower",
     needs="inputs",
     cost="backward",
+    of="function",
     paper="Chen et al., Neural Architecture Search on ImageNet in Four GPU Hours (TE-NAS), ICLR 2021",
     equation="largest / smallest eigenvalue of K, K_nm = dz_n/dw . dz_m/dw, z = sum of logits, first 16 inputs",
 )

@@ -21,7 +21,8 @@ def ntk_trace(probe: Probe) -> float:
     """The root of the neural tangent kernel's trace over the number of inputs, with respect to all parameters.
 
     Through one training-mode forward of the first 16 inputs, a backward pass each: 1.5 to 3 seconds of one core for
-    a NAS-Bench-201 network. The kernel's other entries are not needed. Published code (Auto-Prox) takes what each
+    a NAS-Bench-201 network. The kernel's other entries are not needed. The shift of a normalisation that is given
+    nothing but zeros is a parameter like others, which is why twins differ. Published code (Auto-Prox) takes what each
     input adds to one common backward instead, which leaves out how an input acts on others by batch normalisation.
     """
     norms = probe.once(target_logit_norms)

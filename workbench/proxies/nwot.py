@@ -6,6 +6,7 @@ import torch
 
 from workbench.proxies.probe import Probe
 from workbench.proxies.proxy import proxy, reported
+from workbench.proxies.suite_zero import suite_zero
 from workbench.proxies.unscored import Unscored
 
 
@@ -22,7 +23,8 @@ from workbench.proxies.unscored import Unscored
         cifar10=0.798,
         cifar100=0.813,
         imagenet16_120=0.796,
-    ),
+    )
+    | suite_zero(darts=0.555),
 )
 def nwot(probe: Probe) -> float:
     """The log-determinant of the ReLUs' kernel; it grows with the batch: compare only equal batch sizes."""

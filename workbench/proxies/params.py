@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from workbench.proxies.probe import Probe
 from workbench.proxies.proxy import proxy, reported
+from workbench.proxies.suite_zero import suite_zero
 
 
 @proxy(
@@ -18,7 +19,9 @@ from workbench.proxies.proxy import proxy, reported
         cifar10=0.769,
         cifar100=0.745,
         imagenet16_120=0.715,
-    ),
+    )
+    | suite_zero(nasbench101=0.716, darts=0.523)
+    | reported("LPZero (EMNLP 2024), its values of 500 networks", "flexibert", glue=0.652),
 )
 def params(probe: Probe) -> float:
     """Parameters in units, dead edges and batch normalisation included."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -13,31 +13,46 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from workbench.errors import InvalidInput
 from workbench.networks.preserved import preserved, seeded
-from workbench.networks.running import run
+from workbench.networks.running import backward, run
 from workbench.proxies.curvature import curvature
+from workbench.proxies.kernels import Sweep, faster
 from workbench.tasks import Batch
 
-# What the shared pass can hand out; a new by-product of the same forward and backward is one more name here.
-SHARED = ("gradients", "relu_kernel", "fisher", "input_jacobian", "curvature")
+# What the shared pass can hand out, and the parts that each is made of; a new by-product is one more name here.
+SHARED = {
+    "gradients": ("forward", "loss"),
+    "relu_kernel": ("forward",),
+    "fisher": ("forward", "loss"),
+    "input_jacobian": ("forward", "input"),
+    "curvature": ("forward", "loss", "curvature"),
+}
+# What looks on while a part of the pass runs: makes a context of the part's name.
+During = Callable[[str], AbstractContextManager[object]]
 _OF_THE_LOSS = {"gradients", "fisher", "curvature"}
 # Columns of a sign matrix multiplied at once: counts below 2^24 are exact in float32.
 _EXACT = 2**22
 
 
 def shared_pass(
-    model: nn.Module, weights: Mapping[str, nn.Parameter], batch: Batch, seed: int, wanted: Collection[str]
+    model: nn.Module,
+    weights: Mapping[str, nn.Parameter],
+    batch: Batch,
+    seed: int,
+    wanted: Collection[str],
+    during: During = nullcontext,
 ) -> dict[str, Any]:
     """One training-mode forward, and only the backward passes that what is `wanted` needs.
 
     "gradients": name -> gradient of the mean cross-entropy for each of the `weights` (zero where the loss does
     not depend on it). "relu_kernel": `ReluKernel` over the same forward. "input_jacobian": `InputJacobian`, by
     one more backward. "fisher": name -> Fisher information of a layer's outputs, a by-product of the loss's
-    backward. "curvature": name -> -w.(H g), or `Unscored`, by differentiating that backward once more.
+    backward. "curvature": name -> -w.(H g), or `Unscored`, by differentiating that backward once more. Each part of
+    the pass runs in a context of `during`.
     """
     try:
-        return _shared_pass(model, weights, batch, seed, wanted, copies=False)
+        return _shared_pass(model, weights, batch, seed, wanted, during, copies=False)
     except _OverwrittenOutput:
-        return _shared_pass(model, weights, batch, seed, wanted, copies=True)
+        return _shared_pass(model, weights, batch, seed, wanted, during, copies=True)
 
 
 def _shared_pass(
@@ -46,6 +61,7 @@ def _shared_pass(
     batch: Batch,
     seed: int,
     wanted: Collection[str],
+    during: During,
     *,
     copies: bool,
 ) -> dict[str, Any]:
@@ -56,24 +72,32 @@ def _shared_pass(
         stack.enter_context(undisturbed(model, seed, batch.x.device, of_the_loss or of_the_input))
         for weight in weights.values():
             weight.requires_grad_(True)
+        sweep = Sweep()
+        stack.enter_context(faster(model, sweep if "curvature" in wanted else None))
         if "relu_kernel" in wanted:
             found["relu_kernel"] = stack.enter_context(_relu_kernel(model, len(batch.x)))
         outputs = stack.enter_context(_layer_outputs(model, weights, copies)) if "fisher" in wanted else None
         x = batch.x.clone().requires_grad_() if of_the_input else batch.x
-        logits = run(model, x)
+        with during("forward"):
+            logits = run(model, x)
         if outputs is not None:
             outputs.check()
         if of_the_input:
-            found["input_jacobian"] = _input_jacobian(logits, x, keep=of_the_loss)
+            sweep.weights = False
+            with during("input"):
+                found["input_jacobian"] = _input_jacobian(logits, x, keep=of_the_loss)
         if of_the_loss:
-            loss = _loss(logits, batch.y)
-            if outputs is not None:
-                outputs.listen()
-            gradients = _gradients(loss, weights, twice="curvature" in wanted)
-            if outputs is not None:
-                found["fisher"] = outputs.found()
+            sweep.weights = True
+            with during("loss"):
+                loss = _loss(logits, batch.y)
+                if outputs is not None:
+                    outputs.listen()
+                gradients = _gradients(loss, weights, twice="curvature" in wanted)
+                if outputs is not None:
+                    found["fisher"] = outputs.found()
             if "curvature" in wanted:
-                found["curvature"] = curvature(loss, weights, gradients)
+                with during("curvature"):
+                    found["curvature"] = curvature(weights, gradients)
             if "gradients" in wanted:
                 found["gradients"] = {name: gradient.detach() for name, gradient in gradients.items()}
     return found
@@ -99,12 +123,13 @@ class ReluKernel:
 
     def add(self, _layer: nn.Module, _inputs: tuple[Any, ...], output: torch.Tensor) -> None:
         """Add one ReLU's output; the activations themselves are not kept."""
-        on = (output.detach() > 0).flatten(1)
-        for part in torch.split(on, _EXACT, dim=1):
-            x = part.to(torch.float32)
+        # Written as numbers at once: turning truth values into numbers takes ten times as long as comparing.
+        on = torch.gt(output.detach(), 0, out=torch.empty(output.shape, dtype=torch.float32, device=output.device))
+        on = on.flatten(1)
+        for x in torch.split(on, _EXACT, dim=1):
             together = (x @ x.t()).to("cpu", torch.float64)
             each = together.diagonal()
-            self.matrix += 2 * together - each[:, None] - each[None, :] + part.shape[1]
+            self.matrix += 2 * together - each[:, None] - each[None, :] + x.shape[1]
         self.n_units += on.shape[1]
 
 
@@ -135,7 +160,7 @@ def synaptic_flow(
         state = {name: _magnitude(tensor) for name, tensor in tensors}
         along = {layer: state[names[id(weight)]].requires_grad_() for layer, weight in weights.items()}
         flow = run(lambda x: torch.func.functional_call(model, state, (x,)), ones).sum()
-        gradients = torch.autograd.grad(flow, list(along.values()), allow_unused=True)
+        gradients = backward(flow, list(along.values()))
     return {
         layer: 0.0 if gradient is None else float((weight.detach() * gradient).abs().sum())
         for (layer, weight), gradient in zip(along.items(), gradients, strict=True)
@@ -211,7 +236,7 @@ def _loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
 def _gradients(loss: torch.Tensor, weights: Mapping[str, nn.Parameter], *, twice: bool) -> dict[str, torch.Tensor]:
     if not (weights and loss.requires_grad):  # nothing of the output depends on any weight
         return {name: torch.zeros_like(weight) for name, weight in weights.items()}
-    gradients = torch.autograd.grad(loss, list(weights.values()), allow_unused=True, create_graph=twice)
+    gradients = backward(loss, list(weights.values()), create_graph=twice)
     return {
         name: torch.zeros_like(weight) if gradient is None else gradient
         for (name, weight), gradient in zip(weights.items(), gradients, strict=True)
@@ -221,7 +246,7 @@ def _gradients(loss: torch.Tensor, weights: Mapping[str, nn.Parameter], *, twice
 def _input_jacobian(logits: torch.Tensor, x: torch.Tensor, *, keep: bool) -> InputJacobian:
     gradient = None
     if logits.requires_grad:
-        (gradient,) = torch.autograd.grad(logits.sum(), [x], allow_unused=True, retain_graph=keep)
+        (gradient,) = backward(logits.sum(), [x], retain_graph=keep)
     found = torch.zeros_like(x) if gradient is None else gradient
     return InputJacobian(found.detach().flatten(1), logits.shape[-1])
 

@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from workbench.errors import InvalidInput
-from workbench.networks.running import run
+from workbench.networks.running import backward, run
 from workbench.proxies.passes import shared_pass, undisturbed
 from workbench.proxies.probe import Probe
 from workbench.proxies.unscored import Unscored
@@ -159,7 +159,7 @@ def _groups(parameters: list[nn.Parameter], size: int) -> Iterator[list[nn.Param
 def _gradients(scalar: torch.Tensor, parameters: list[nn.Parameter], retain: bool = True) -> list[torch.Tensor]:
     if not (parameters and scalar.requires_grad):  # nothing of the output depends on any of them
         return [torch.zeros_like(parameter, requires_grad=False) for parameter in parameters]
-    found = torch.autograd.grad(scalar, parameters, retain_graph=retain, allow_unused=True)
+    found = backward(scalar, parameters, retain_graph=retain)
     return [
         torch.zeros_like(parameter, requires_grad=False) if gradient is None else gradient
         for parameter, gradient in zip(parameters, found, strict=True)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 Needs = Literal["labels", "inputs", "none", "architecture"]
 Cost = Literal["free", "forward", "backward"]
+Of = Literal["function", "writing"]
 Layers = Mapping[str, float]
 Function = Callable[[Probe], float | Layers]
 
@@ -46,7 +47,9 @@ class Proxy:
     """A score of an untrained network, called as `proxy(probe)`.
 
     `needs` says what it looks at besides the weights, `cost` its dearest pass, `reads` the passes of the
-    probe that it uses, so that these can be run together; `equation` is the score in one line. `published`
+    probe that it uses, so that these can be run together; `equation` is the score in one line. A score is `of` the
+    "function" if networks with the same live weights that compute the same have the same score, whatever edges are
+    dead in them and however their nodes are numbered; one of the "writing" also sees what does not matter. `published`
     maps "space/data set" to the rank correlation with test accuracy reported for it. `function` returns one
     number, or numbers by layer, of which `total` makes one, or `Unscored`.
     """
@@ -61,6 +64,7 @@ class Proxy:
     reads: tuple[str, ...] = ()
     published: Mapping[str, Published] = field(default_factory=dict, repr=False, compare=False)
     total: Callable[[Layers], float] = field(default=layer_sum, repr=False)
+    of: Of = "writing"
 
     @overload
     def __call__(self, probe: Probe, reduce: Literal["total"] = "total") -> float: ...
@@ -125,6 +129,7 @@ class Proxy:
             "better": self.better,
             "needs": self.needs,
             "cost": self.cost,
+            "of": self.of,
             "equation": self.equation,
             "paper": self.paper,
             "published": {place: value.spearman for place, value in self.published.items()},
@@ -157,13 +162,14 @@ def proxy(
     reads: tuple[str, ...] = (),
     published: Mapping[str, Published] | None = None,
     total: Callable[[Layers], float] = layer_sum,
+    of: Of = "writing",
 ) -> Callable[[Function], Proxy]:
     """Enter the decorated function of a probe into the catalogue, under its own name, as a `Proxy`."""
 
     def entered(function: Function) -> Proxy:
         name = function.__name__
         known = dict(published or {})
-        made = Proxy(name, better, needs, cost, paper, equation, function, reads, known, total)
+        made = Proxy(name, better, needs, cost, paper, equation, function, reads, known, total, of)
         return catalogue.enter(name, made)
 
     return entered

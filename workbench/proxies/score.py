@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import time
-import warnings
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from statistics import fmean
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import nn
 
 from workbench.architecture import Architecture
-from workbench.errors import InvalidInput
-from workbench.executors import Executor, Here, Outcome
+from workbench.errors import InvalidInput, WorkbenchError
+from workbench.executors import Auto, Executor, Here
 from workbench.ledger import Entry, Keeper, Key, Ledger
+from workbench.proxies.jobs import Job, Terms, found_device, reads, results, scored
 from workbench.proxies.probe import Probe
 from workbench.proxies.proxy import Proxy, catalogue
+from workbench.proxies.sharing import Cell, Sharing
 from workbench.proxies.unscored import Unscored
-from workbench.tasks import Batch, NoiseInput, Task
+from workbench.tasks import Batch, Task
 from workbench.tasks import task as find_task
 
 if TYPE_CHECKING:
@@ -37,37 +36,60 @@ def score(
     executor: Executor | None = None,
     ledger: Ledger | Literal[False] | None = None,
     progress: bool = True,
+    *,
+    share: bool = False,
+    device: str | None = None,
 ) -> pd.DataFrame:
     """Proxies (all of them without a list) of architectures: one row each, in order, by its string.
 
     Networks and the batch are drawn from `seed`. What could not be computed is NaN, and
     `frame.attrs["reasons"]` says why, by (architecture, proxy); attrs also hold space, task, batch_size, seed, better
-    (direction by proxy) and source ("images", "text" or "noise"). Values in the `ledger` are not computed again, and
-    new ones are kept there as soon as they are made: in the default one without the argument, in none with
-    `ledger=False`.
-    The time of a pass that proxies share is put down to the first of them. If the ledger gives way meanwhile, the
-    frame is returned all the same, with an `Unkept` warning.
+    (direction by proxy), source ("images", "text" or "noise"), shared, and seconds: by proxy, the mean of what a
+    network costs with all the passes that the proxy looked at, as if it were scored by nothing else (rows out of the
+    ledger included). Values in the `ledger` are not computed again, and new ones are kept there as soon as they are
+    made, so that a table that is stopped goes on where it was: in the default one without the argument, in none with
+    `ledger=False`. If the ledger gives way meanwhile, the frame is returned all the same, with an `Unkept` warning.
 
-    Raises `InvalidInput` for anything but architectures of one space, `UnknownName` for a proxy or task there
-    is not, `MissingData` for a task whose images have to be brought.
+    `share=True` scores one network for all architectures that compute the same function. The value of a proxy of the
+    function (`wb.proxies()` says which, `attrs["shared"]` lists them) is then the score of the representative,
+    `arch.space.representative(arch)`, with that one's own weights, whatever else is in the list; proxies of the
+    writing, such as params, still score every architecture as it is written. Without it every row is what `wb.measure`
+    finds for that network, and nobody has to know that there are twins: hence the default. The ledger holds a shared
+    value as what it is, the representative's own.
+
+    Without an `executor` the work begins in this process and goes on in one process a core when more than 20 seconds
+    are left (see `Auto`); `Here()` never leaves this process, `wb.Local(n)` always uses n others. Networks and batches
+    go to the `device`: "cpu", "cuda", "cuda:1" or "mps", without a name to CUDA where there is any; on an accelerator
+    one process works.
+
+    Raises `InvalidInput` for anything but architectures of one space and for a device that is not there,
+    `UnknownName` for a proxy or task there is not, `MissingData` for a task whose images have to be brought.
     """
     rows = _of_one_space(archs)
     members = _found(proxies)
-    terms = _Terms(find_task(task), batch_size, seed)
+    terms = Terms(find_task(task), batch_size, seed, found_device(device))
     if any(_uses_batch(member) for member in members):
         terms.task.batch(batch_size, seed)  # what is wrong or missing is said here, once
-    keys = {_Cell(arch, p.name): terms.key(arch, p) for arch in dict.fromkeys(rows) for p in members if p.kept}
+    sharing = Sharing(rows, members, share)
+    work = sharing.work()
+    keys = {Cell(arch, p.name): terms.key(arch, p) for arch, todo in work.items() for p in todo if p.kept}
     book = _Book(ledger, keys)
     entries = book.known()
-    jobs = [_Job(arch, members, terms).without(entries) for arch in dict.fromkeys(rows)]
-    jobs = [job for job in jobs if job.proxies]
-    names = [str(job.arch) for job in jobs]
-    for outcome in (executor or Here()).map(_scored, jobs, names, label="scoring", show=progress):
-        results = _results(jobs[outcome.index], outcome)
-        entries |= {cell: result.entry for cell, result in results.items()}
-        book.keep({cell: result.entry for cell, result in results.items() if result.lasting})
-    book.close()
-    return _frame(rows, members, entries, terms)
+    jobs = [_job(arch, todo, terms, entries) for arch, todo in work.items()]
+    where = executor or (Auto() if terms.device == "cpu" else Here())
+    try:
+        # What is counted in no time would spoil the estimate of the rest.
+        for label, free in (("scoring", False), ("counting", True)):
+            part = [job for job in jobs if job.proxies and job.free is free]
+            names = [str(job.arch) for job in part]
+            done = len(jobs) - len(part)
+            for outcome in where.map(scored, part, names, label=label, show=progress, done=done, ordered=False):
+                found = results(part[outcome.index], outcome)
+                entries |= {cell: result.entry for cell, result in found.items()}
+                book.keep({cell: result.entry for cell, result in found.items() if result.lasting})
+    finally:
+        book.close()
+    return _frame(rows, members, sharing, entries, terms)
 
 
 def score_model(
@@ -80,8 +102,9 @@ def score_model(
     """The same proxies of any torch module on a batch (x, y): x (n, ...), y class numbers (n,).
 
     Without a list: every proxy that does not need an architecture. A value that cannot be computed is a NaN
-    with a `reason`. With `reduce=None` each value is a dictionary by layer. The model is left as it was.
-    Raises `InvalidInput` for a module without parameters and for a batch that does not fit.
+    with a `reason`; so is one whose proxy raises, beside the others. With `reduce=None` each value is a dictionary by
+    layer. The batch goes to the model's device and precision. The model is left as it was.
+    Raises `InvalidInput` for a module without parameters or without a backward, and for a batch that does not fit.
     """
     if not isinstance(model, nn.Module):
         raise InvalidInput(f"score_model takes a torch.nn.Module; got a {type(model).__name__}.")
@@ -89,28 +112,23 @@ def score_model(
         raise InvalidInput(f"{type(model).__name__} has no parameters: there is nothing that a proxy could score.")
     given = _batch(batch)
     members = [p for p in _found(proxies) if proxies is not None or p.needs != "architecture"]
-    probe = Probe(model, given, seed, reads=_reads(members))
-    return {member.name: member(probe, reduce) for member in members}
+    probe = Probe(model, given, seed, reads=reads(members))
+    return {member.name: _delivered(member, probe, reduce) for member in members}
 
 
-class _Cell(NamedTuple):
-    """A place in the table."""
-
-    arch: Architecture
-    proxy: str
-
-
-class _Result(NamedTuple):
-    """A score, and whether it is one for the ledger: after an error it is tried again the next time."""
-
-    entry: Entry
-    lasting: bool
+def _delivered(member: Proxy, probe: Probe, reduce: Literal["total"] | None) -> float | dict[str, float]:
+    try:
+        return member(probe, reduce)
+    except WorkbenchError:  # what is wrong with the input is wrong for all
+        raise
+    except Exception as error:  # a stranger's proxy or network costs its own value
+        return Unscored(f"{type(error).__name__}: {error}")
 
 
 class _Book:
     """The ledger's part in one table: what it knew, and what is to be written into it."""
 
-    def __init__(self, ledger: Ledger | Literal[False] | None, keys: dict[_Cell, Key]) -> None:
+    def __init__(self, ledger: Ledger | Literal[False] | None, keys: dict[Cell, Key]) -> None:
         self._keys = keys
         self._ledger: Ledger | None = None
         if keys and ledger is not False:
@@ -118,86 +136,30 @@ class _Book:
         self._keeper = Keeper(self._ledger)
         self.close = self._keeper.close  # itself, so that its warning points at the user's line
 
-    def known(self) -> dict[_Cell, Entry]:
+    def known(self) -> dict[Cell, Entry]:
         """The entries that the ledger has."""
         found = self._ledger.read(self._keys.values()) if self._ledger is not None else {}
         return {cell: found[key] for cell, key in self._keys.items() if key in found}
 
-    def keep(self, entries: dict[_Cell, Entry]) -> None:
+    def keep(self, entries: dict[Cell, Entry]) -> None:
         """Write the entries that are worth it."""
         self._keeper.keep({self._keys[cell]: entry for cell, entry in entries.items() if cell in self._keys})
 
 
-@dataclass(frozen=True)
-class _Terms:
-    """What all scores of a table have in common."""
-
-    task: Task
-    batch_size: int
-    seed: int
-
-    def key(self, arch: Architecture, scoring: Proxy) -> Key:
-        """The ledger's key of one score."""
-        return scoring.key(arch.space.name, str(arch), self.task, self.batch_size, self.seed)
-
-
-@dataclass(frozen=True)
-class _Job:
-    """The proxies to compute of one architecture, as sent to a worker."""
-
-    arch: Architecture
-    proxies: tuple[Proxy, ...]
-    terms: _Terms
-
-    def without(self, known: dict[_Cell, Entry]) -> _Job:
-        """The job without the proxies whose values are known."""
-        missing = tuple(p for p in self.proxies if _Cell(self.arch, p.name) not in known)
-        return _Job(self.arch, missing, self.terms)
-
-
-def _scored(job: _Job) -> dict[str, _Result]:
-    """Every proxy of one job; one that fails is a reason and leaves the others alone."""
-    if multiprocessing.parent_process() is not None:
-        torch.set_num_threads(1)  # in a worker: there are as many of them as cores
-    terms = job.terms
-    probe = Probe(
-        seed=terms.seed,
-        architecture=job.arch,
-        task=terms.task,
-        batch_size=terms.batch_size,
-        reads=_reads(job.proxies),
-    )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NoiseInput)  # said once for the whole table
-        return {scoring.name: _one(scoring, probe) for scoring in job.proxies}
-
-
-def _one(scoring: Proxy, probe: Probe) -> _Result:
-    start = time.perf_counter()
-    try:
-        value = scoring(probe)
-    except Exception as error:  # whatever a stranger's proxy or network raises costs one value, with its reason
-        seconds = time.perf_counter() - start
-        return _Result(Entry(float("nan"), f"{type(error).__name__}: {error}", seconds), lasting=False)
-    reason = value.reason if isinstance(value, Unscored) else None
-    return _Result(Entry(float(value), reason, time.perf_counter() - start), lasting=True)
-
-
-def _results(job: _Job, outcome: Outcome) -> dict[_Cell, _Result]:
-    if outcome.error is not None:
-        failed = _Result(Entry(float("nan"), outcome.error), lasting=False)
-        return {_Cell(job.arch, scoring.name): failed for scoring in job.proxies}
-    return {_Cell(job.arch, name): result for name, result in outcome.value.items()}
+def _job(arch: Architecture, todo: Iterable[Proxy], terms: Terms, known: dict[Cell, Entry]) -> Job:
+    """The job of what is not known of an architecture yet."""
+    return Job(arch, tuple(p for p in todo if Cell(arch, p.name) not in known), terms)
 
 
 def _frame(
-    rows: list[Architecture], members: tuple[Proxy, ...], entries: dict[_Cell, Entry], terms: _Terms
+    rows: list[Architecture], members: tuple[Proxy, ...], sharing: Sharing, entries: dict[Cell, Entry], terms: Terms
 ) -> pd.DataFrame:
     import pandas as pd
 
+    columns = {p.name: [entries[sharing.cell(arch, p)] for arch in rows] for p in members}
     index = pd.Index([str(arch) for arch in rows], name="architecture", dtype=object)
-    columns = {p.name: [entries[_Cell(arch, p.name)].value for arch in rows] for p in members}
-    frame = pd.DataFrame(columns, index=index, dtype=float)
+    values = {name: [entry.value for entry in column] for name, column in columns.items()}
+    frame = pd.DataFrame(values, index=index, dtype=float)
     frame.attrs = {
         "space": rows[0].space.name if rows else "",
         "better": {p.name: p.better for p in members},
@@ -205,7 +167,14 @@ def _frame(
         "batch_size": terms.batch_size,
         "seed": terms.seed,
         "source": terms.task.source,
-        "reasons": {(str(cell.arch), cell.proxy): e.reason for cell, e in entries.items() if e.reason},
+        "shared": list(sharing.shared),
+        "seconds": {name: fmean(e.seconds for e in column) for name, column in columns.items() if column},
+        "reasons": {
+            (arch, name): e.reason
+            for name, column in columns.items()
+            for arch, e in zip(index, column, strict=True)
+            if e.reason
+        },
     }
     return frame
 
@@ -231,10 +200,6 @@ def _found(proxies: Chosen) -> tuple[Proxy, ...]:
     return tuple({member.name: member for member in members}.values())
 
 
-def _reads(members: Iterable[Proxy]) -> frozenset[str]:
-    return frozenset(name for member in members for name in member.reads)
-
-
 def _uses_batch(scoring: Proxy) -> bool:
     return scoring.needs in ("labels", "inputs")
 
@@ -250,6 +215,8 @@ def _batch(batch: Any) -> Batch:
             f"A batch has x of shape (n, ...) and y of shape (n,), n at least 1; "
             f"got {tuple(x.shape)} and {tuple(y.shape)}."
         )
+    if x.is_meta or y.is_meta:
+        raise InvalidInput("The batch is on the meta device, where tensors have no values: give one that has.")
     if y.is_floating_point() or y.is_complex() or y.dtype == torch.bool:
         raise InvalidInput(f"Labels are class numbers, of an integer type; got {y.dtype}.")
     return Batch(x, y.long())

@@ -8,6 +8,7 @@ from workbench.errors import InvalidInput
 from workbench.proxies import passes
 from workbench.proxies.probe import Probe
 from workbench.proxies.proxy import Layers, proxy, reported
+from workbench.proxies.suite_zero import suite_zero
 from workbench.proxies.unscored import Unscored
 
 
@@ -23,6 +24,7 @@ def log_of_sum(layers: Layers) -> float:
     better="higher",
     needs="none",
     cost="backward",
+    of="function",
     paper="Tanaka et al., Pruning neural networks without any data, NeurIPS 2020",
     equation="log of the sum over weights of |w dR/dw|, R = sum of outputs for |w| and an input of ones",
     reads=("synaptic_flow",),
@@ -32,7 +34,8 @@ def log_of_sum(layers: Layers) -> float:
         cifar10=0.737,
         cifar100=0.763,
         imagenet16_120=0.751,
-    ),
+    )
+    | suite_zero(nasbench101=0.648, darts=0.217),
     total=log_of_sum,
 )
 def synflow(probe: Probe) -> dict[str, float]:
@@ -48,6 +51,7 @@ def synflow(probe: Probe) -> dict[str, float]:
     better="higher",
     needs="none",
     cost="backward",
+    of="function",
     paper="Tanaka et al., NeurIPS 2020; with batch normalisation in the code of Abdelfattah et al., ICLR 2021",
     equation="synflow's, with batch normalisation in training mode on the one input of ones",
     total=log_of_sum,

@@ -13,6 +13,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd
 
 from workbench.networks.running import run
+from workbench.proxies.kernels import faster
 from workbench.proxies.passes import undisturbed
 from workbench.proxies.probe import Probe
 from workbench.proxies.proxy import proxy, reported
@@ -84,7 +85,7 @@ def zen_score(
     for name, variance in zip(norms, variances, strict=True):
         if variance is None:
             return Unscored(f"the batch normalisation {name!r} keeps no running variance, of which zen is made")
-    with undisturbed(model, seed, x.device, differentiable=False), _last_features(model) as features:
+    with undisturbed(model, seed, x.device, differentiable=False), faster(model), _last_features(model) as features:
         for inputs in (x, moved):
             run(lambda given: torch.func.functional_call(model, dict(state), (given,)), inputs)
             features.keep()

@@ -23,6 +23,7 @@ _ANOTHER = 2**40
     better="higher",
     needs="labels",
     cost="backward",
+    of="function",
     paper="Li et al., ZiCo: Zero-shot NAS via Inverse Coefficient of Variation on Gradients, ICLR 2023",
     equation="sum over layers of log sum over weights of mean_t |g_t| / std_t g_t, t = 2 batches, std > 0",
     reads=("gradients",),

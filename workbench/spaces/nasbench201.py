@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from workbench.tasks.task import Task
 
 OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
+_WEIGHTLESS = ("none", "skip_connect", "avg_pool_3x3")
 # The order of the official string: node 1's input, node 2's two, node 3's three.
 EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
 LABELS = ("in", "1", "2", "out")
@@ -85,6 +86,23 @@ class NASBench201(SearchSpace):
         self._check_rule(rule)
         ops = self._own(arch).decisions
         return _expressions(ops, keep_zero=rule == "isomorphic")[-1]
+
+    def function(self, arch: Architecture) -> str:
+        """The functional rule's string and what each live convolution is applied to: 5,731 classes.
+
+        The rule's string alone is the same for the sum of one convolution's output with itself and for the sum of two
+        convolutions with weights of their own, which are different functions.
+        """
+        ops = self._own(arch).decisions
+        nodes, used = _expressions(ops, keep_zero=False), {3}
+        convolved = []
+        for source, target in reversed(EDGES):
+            op = str(ops[question(source, target)])
+            if target in used and op != "none" and nodes[source] != "#":
+                used.add(source)
+                if op not in _WEIGHTLESS:
+                    convolved.append(f"({nodes[source]})@{op}")
+        return "; ".join([nodes[3], *sorted(convolved)])
 
 
 def suggest_cell(choices: Choices, operations: Sequence[str]) -> nx.DiGraph:

@@ -227,6 +227,21 @@ class SearchSpace(ABC):
         """Every architecture equal to `arch` under `rule`, itself included; for spaces that can be listed."""
         return self.classes(rule)[self.canonical(arch, rule)]
 
+    def function(self, arch: Architecture) -> str:
+        """A string equal only for architectures whose networks compute the same function of the same weights.
+
+        It is `canonical(arch, "functional")` unless a space's rule there is coarser.
+        """
+        return self.canonical(arch, "functional")
+
+    def representative(self, arch: Architecture) -> Architecture:
+        """The architecture that stands for all with the `function` of `arch`; it depends on `arch` alone.
+
+        It is the first listed: where "none" is the first answer, as in NAS-Bench-201, one without dead edges. A space
+        is listed once, up to 100,000 architectures; in a larger one every architecture stands for itself.
+        """
+        return self._representatives.get(self.function(arch), arch) if self._representatives else self._own(arch)
+
     def classes(self, rule: str = "isomorphic") -> Mapping[str, tuple[Architecture, ...]]:
         """Canonical string -> the architectures that share it; made once, for spaces up to 100,000 large."""
         self._check_rule(rule)
@@ -278,7 +293,7 @@ class SearchSpace(ABC):
 
     def __getstate__(self) -> dict[str, object]:
         # What can be derived again (questions, classes) does not travel to other processes.
-        derived = {"_all_questions", "_classes", "_listed"}
+        derived = {"_all_questions", "_classes", "_listed", "_representatives"}
         return {key: value for key, value in self.__dict__.items() if key not in derived}
 
     @property
@@ -297,6 +312,15 @@ class SearchSpace(ABC):
     @cached_property
     def _classes(self) -> dict[str, dict[str, tuple[Architecture, ...]]]:
         return {}
+
+    @cached_property
+    def _representatives(self) -> Mapping[str, Architecture]:
+        """`function` -> the architecture that stands for it; empty for a space too large to list."""
+        found: dict[str, Architecture] = {}
+        with suppress(InvalidInput):
+            for arch in self._listed:
+                found.setdefault(self.function(arch), arch)
+        return found
 
     @cached_property
     def _all_questions(self) -> tuple[Question, ...]:

@@ -109,6 +109,11 @@ class Extended(SearchSpace):
         graph = self.graph(arch)
         return graph_hash(graph if rule == "isomorphic" else self.live(graph))
 
+    def function(self, arch: Architecture) -> str:
+        """The whole space's string for its own operations; with a new one the hash of the live graph."""
+        own = self._originals(arch)
+        return self.canonical(arch, "functional") if own is None else self.whole.function(own)
+
     def parse(self, text: str) -> Architecture:
         """The architecture of the whole space's string or of JSON; raises `InvalidInput`."""
         if isinstance(text, str) and text.lstrip().startswith("{"):

@@ -113,6 +113,11 @@ class Joint(SearchSpace):
         first, *beside = self.split(arch)
         return BETWEEN.join([self.parts[0].canonical(first, rule), *map(str, beside)])
 
+    def function(self, arch: Architecture) -> str:
+        """The first part's string and the sides' answers."""
+        first, *beside = self.split(arch)
+        return BETWEEN.join([self.parts[0].function(first), *map(str, beside)])
+
     def parse(self, text: str) -> Architecture:
         """The parts' strings separated by " ; "; raises `InvalidInput`."""
         texts = text.rsplit(BETWEEN, len(self.parts) - 1) if isinstance(text, str) else []

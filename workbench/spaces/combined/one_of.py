@@ -89,6 +89,11 @@ class OneOf(SearchSpace):
         own = self.member(arch)
         return f"{self._chosen(arch)}: {own.space.canonical(own, rule)}"
 
+    def function(self, arch: Architecture) -> str:
+        """The member's string behind its name."""
+        own = self.member(arch)
+        return f"{self._chosen(arch)}: {own.space.function(own)}"
+
     def parse(self, text: str) -> Architecture:
         """The architecture of "<name>: <the member's string>"; raises `InvalidInput`."""
         name, colon, inside = text.partition(": ") if isinstance(text, str) else ("", "", "")

@@ -64,6 +64,14 @@ class Restricted(SearchSpace):
         """The whole space's rule."""
         return self.whole.canonical(arch, rule)
 
+    def function(self, arch: Architecture) -> str:
+        """The whole space's string."""
+        return self.whole.function(arch)
+
+    def representative(self, arch: Architecture) -> Architecture:
+        """The whole space's, which the restriction may leave out: it depends on `arch` alone."""
+        return self.whole.representative(arch)
+
     def counts(self, arch: Architecture, task: str | Task = "cifar10", live: bool = False) -> Counts:
         """The whole space's counts."""
         return self.whole.counts(arch, task, live)
