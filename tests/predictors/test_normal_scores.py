@@ -26,11 +26,21 @@ def test_what_lies_beyond_keeps_its_order() -> None:
     assert (np.diff(scores) > 0).all()
 
 
-def test_the_inverse_gives_the_values_back() -> None:
+def test_an_outlier_gets_no_more_than_one_unit_beyond_the_ends() -> None:
+    scale = NormalScores(np.array([1.0, 2.0, 4.0]))
+    low, high = scale.range
+    assert scale(np.array([-1e9, 1e9])) == pytest.approx([low - 1, high + 1])
+
+
+def test_the_inverse_gives_the_values_back_and_goes_on_beyond_them() -> None:
     values = np.random.default_rng(2).normal(size=20)
     scale = NormalScores(values)
-    wide = np.linspace(-5, 5, 40)
-    assert scale.inverse(scale(wide)) == pytest.approx(wide)
+    within = np.linspace(values.min(), values.max(), 40)
+    assert scale.inverse(scale(within)) == pytest.approx(within)
+    low, high = scale.range
+    slope = np.ptp(values) / (high - low)
+    beyond = scale.inverse(np.array([low - 2, high + 3]))
+    assert beyond == pytest.approx([values.min() - 2 * slope, values.max() + 3 * slope])
 
 
 def test_equal_values_and_none_at_all_have_the_score_0() -> None:

@@ -102,7 +102,8 @@ def test_a_gaussian_process_is_surer_where_it_has_seen_labels() -> None:
     fitted = wb.predictor("gaussian_process").fit(frame, y)
     _, near = fitted.predict(frame, return_std=True)
     _, far = fitted.predict(frame * 100, return_std=True)
-    assert near.max() < far.min()
+    assert near.mean() < 0.9 * far.mean()
+    assert far.min() > near.min()
 
 
 def test_a_blend_is_the_mean_of_its_members_scores() -> None:

@@ -14,9 +14,10 @@ class NormalScores:
     """A rising map that gives the `values` it is made from, n of them, the scores of n draws of a normal variable.
 
     The k-th smallest gets the quantile of (k - 1/2) / n, equal ones that of their mean rank (van der Waerden's scores
-    with Hazen's plotting positions). It is linear between them, and beyond them with the slope from end to end, so
-    that what lies outside keeps its order. NaN counts for nothing and stays NaN. Of values that are all equal the map
-    is 0 everywhere; of none too.
+    with Hazen's plotting positions). It is linear between them. Beyond them it goes on with the slope from end to end
+    and levels off within one unit: what lies outside keeps its order, and one outlier of a heavy tail, of which few
+    values say nothing, does not get hundreds of scores. NaN counts for nothing and stays NaN. Of values that are all
+    equal the map is 0 everywhere; of none too.
     """
 
     def __init__(self, values: Numbers) -> None:
@@ -40,18 +41,21 @@ class NormalScores:
         """The scores of `values`, of any shape."""
         if self.constant:
             return np.where(np.isnan(values), np.nan, 0.0)
-        return _extended(values, self._values, self._scores)
+        within = np.interp(values, self._values, self._scores)
+        found: Numbers = within + np.tanh(_outside(values, self._values, self._scores))
+        return found
 
     def inverse(self, scores: Numbers) -> Numbers:
-        """The values of `scores`; the one value there is where all were equal."""
+        """The values of `scores`, along the line from end to end beyond them; the one there is where all were equal."""
         if self.constant:
             return np.full(np.shape(scores), self._values[0] if len(self._values) else np.nan)
-        return _extended(scores, self._scores, self._values)
+        within = np.interp(scores, self._scores, self._values)
+        found: Numbers = within + _outside(scores, self._scores, self._values)
+        return found
 
 
-def _extended(x: Numbers, at: Numbers, to: Numbers) -> Numbers:
-    """Linear interpolation through rising points, beyond them along the line from the first to the last."""
+def _outside(x: Numbers, at: Numbers, to: Numbers) -> Numbers:
+    """How far `x` leads beyond the ends of rising points, along the line from the first point to the last."""
     slope = (to[-1] - to[0]) / (at[-1] - at[0])
-    outside = np.minimum(x - at[0], 0) + np.maximum(x - at[-1], 0)
-    found: Numbers = np.interp(x, at, to) + slope * outside
+    found: Numbers = slope * (np.minimum(x - at[0], 0) + np.maximum(x - at[-1], 0))
     return found
