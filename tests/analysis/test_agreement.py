@@ -61,6 +61,13 @@ def test_the_intervals_cover_a_known_correlation() -> None:
     assert 34 <= hits <= 40
 
 
+def test_a_score_that_is_the_same_for_all_has_no_agreement_and_no_interval() -> None:
+    truth = pd.Series(np.arange(30.0), index=frame_of(30).index)
+    found = agreement(frame_of(30, same=np.ones(30)), truth, n_boot=20, statistics=["spearman", "kendall"])
+    assert found.loc["same", ["spearman", "spearman_low", "kendall", "kendall_high"]].isna().all()
+    assert found.index[-1] == "same"
+
+
 def test_a_perfect_score_finds_every_top_architecture() -> None:
     goal = np.arange(50.0)
     truth = pd.Series(goal, index=frame_of(50).index)

@@ -311,7 +311,7 @@ def test_a_run_killed_in_the_middle_leaves_no_process_and_is_taken_up_again(slow
 def test_ctrl_c_stops_a_run_cleanly_and_the_same_command_goes_on(slow: list[str]) -> None:
     process, below = start_and_wait(slow)
     process.send_signal(signal.SIGINT)
-    _, told = process.communicate(timeout=20)
+    _, told = process.communicate(timeout=60)
     assert process.returncode == 130
     assert told.rstrip().endswith("workbench: stopped. The same command goes on where it was.")
     assert "Traceback" not in told

@@ -34,12 +34,13 @@ def statistic(name: str, top: float = 0.1) -> Statistic:
 
 
 def bootstrap(function: Statistic, x: np.ndarray, y: np.ndarray, n_boot: int, rng: np.random.Generator) -> Interval:
-    """The statistic of (x, y) with its 95 % percentile interval over resampled pairs."""
+    """The statistic of (x, y) with its 95 % percentile interval over resampled pairs; NaN where no resample has one."""
     drawn = []
     for _ in range(n_boot):
         chosen = rng.integers(len(x), size=len(x))
         drawn.append(function(x[chosen], y[chosen]))
-    low, high = np.nanpercentile(drawn, [2.5, 97.5])
+    known = np.array(drawn)[np.isfinite(drawn)]
+    low, high = np.percentile(known, [2.5, 97.5]) if len(known) else (np.nan, np.nan)
     return Interval(function(x, y), float(low), float(high))
 
 
