@@ -67,6 +67,7 @@ def test_the_table_says_how_it_was_made() -> None:
         "task": "digits",
         "batch_size": 6,
         "seed": 4,
+        "batch_seed": 4,
         "source": "images",
         "shared": [],
         "seconds": {"params": frame.attrs["seconds"]["params"]},
@@ -143,6 +144,9 @@ def test_a_reason_is_remembered_with_its_nan(ledger: Ledger) -> None:
     [
         ("nwot", {"seed": 1}, True),
         ("nwot", {"batch_size": 7}, True),
+        ("nwot", {"batch_seed": 1}, True),
+        ("nwot", {"batch_seed": 0}, False),
+        ("synflow", {"batch_seed": 1}, False),
         ("nwot", {"task": "cifar10_noise"}, True),
         ("synflow", {"seed": 1}, True),
         ("synflow", {"batch_size": 7}, False),
@@ -157,6 +161,17 @@ def test_the_ledger_tells_apart_what_changes_a_score_and_nothing_else(
     score([arch], [name], ledger=ledger, **SMALL)
     score([arch], [name], ledger=ledger, executor=watched, **SMALL | change)
     assert bool(watched.items) is anew
+
+
+def test_weights_and_inputs_can_be_drawn_apart() -> None:
+    arch = SPACE.sample(1, seed=3)[0]
+    frame = score([arch], ["grad_norm", "zico", "l2_norm"], batch_seed=5, ledger=False, **SMALL)
+    digits = task("digits")
+    model = SPACE.build(arch, digits, seed=0)
+    assert frame["grad_norm"].iloc[0] == score_model(model, digits.batch(6, seed=5)[:2], ["grad_norm"])["grad_norm"]
+    same = score([arch], ["grad_norm", "zico", "l2_norm"], ledger=False, **SMALL)
+    assert (frame == same).iloc[0].tolist() == [False, False, True]
+    assert (frame.attrs["seed"], frame.attrs["batch_seed"]) == (0, 5)
 
 
 @dataclass(frozen=True)

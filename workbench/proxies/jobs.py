@@ -30,10 +30,11 @@ class Terms:
     batch_size: int
     seed: int
     device: str
+    batch_seed: int
 
     def key(self, arch: Architecture, scoring: Proxy) -> Key:
         """The ledger's key of one score."""
-        return scoring.key(arch.space.name, str(arch), self.task, self.batch_size, self.seed)
+        return scoring.key(arch.space.name, str(arch), self.task, self.batch_size, self.seed, self.batch_seed)
 
 
 class Result(NamedTuple):
@@ -69,6 +70,7 @@ def scored(job: Job) -> dict[str, Result]:
         batch_size=terms.batch_size,
         reads=reads(job.proxies),
         device=terms.device,
+        batch_seed=terms.batch_seed,
     )
     with warnings.catch_warnings(), _exact(terms.device):
         warnings.simplefilter("ignore", NoiseInput)  # said once for the whole table

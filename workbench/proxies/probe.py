@@ -47,9 +47,9 @@ class Probe:
     """One network, one batch and one seed, seen through passes; the network is left exactly as it was.
 
     Each property that stands for a pass runs it once. Give `model` and `batch`, or an `architecture` with a
-    `task` and a `batch_size`: the network and the batch are then made from `seed`, and only if a pass needs
-    them; the network goes to `device`, and batches follow their network. `reads` names properties that will be
-    asked for: those that come of one forward are collected in one.
+    `task` and a `batch_size`: the network and the batch are then made from `seed` (the batch from `batch_seed`
+    where one is given), and only if a pass needs them; the network goes to `device`, and batches follow their
+    network. `reads` names properties that will be asked for: those that come of one forward are collected in one.
     """
 
     def __init__(
@@ -63,6 +63,7 @@ class Probe:
         batch_size: int = 64,
         reads: Collection[str] = (),
         device: str | None = None,
+        batch_seed: int | None = None,
     ) -> None:
         if architecture is None and (model is None or batch is None):
             raise InvalidInput("A probe looks at a model and a batch, or at an architecture; give either.")
@@ -72,6 +73,7 @@ class Probe:
         self._task, self._batch_size = task, batch_size
         self._reads = frozenset(reads)
         self._device = device
+        self.batch_seed = seed if batch_seed is None else batch_seed
         self._shared: dict[str, Any] = {}
         self._found: dict[Callable[[Probe], Any], Any] = {}
         self._bills: dict[str, list[Hashable]] = {}  # what of a shared pass a property is made of
@@ -108,7 +110,7 @@ class Probe:
     @_Pass
     def batch(self) -> Batch:
         """Inputs and labels, on the network's device and, for real numbers, in its precision."""
-        x, y, source = self._batch if self._batch is not None else self.task.batch(self._batch_size, self.seed)
+        x, y, source = self._batch if self._batch is not None else self.task.batch(self._batch_size, self.batch_seed)
         like = next(self.model.parameters(), torch.zeros(()))
         x = x.to(like.device, like.dtype if x.is_floating_point() else None)
         return Batch(x, y.to(like.device), source)

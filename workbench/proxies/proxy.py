@@ -113,13 +113,17 @@ class Proxy:
         """Whether scores belong in the ledger: dear ones do, unless the proxy is the user's own and may change."""
         return self.cost != "free" and self.function.__module__.startswith("workbench.")
 
-    def key(self, space: str, architecture: str, task: Task, batch_size: int, seed: int) -> Key:
+    def key(
+        self, space: str, architecture: str, task: Task, batch_size: int, seed: int, batch_seed: int | None = None
+    ) -> Key:
         """The ledger's key of a score: what the proxy does not look at is left out of it."""
         looks = self.needs in ("labels", "inputs")
         # What a proxy computes may change with the workbench: scores of another version are not taken for its own.
         settings: dict[str, Any] = {"version": __version__}
         if looks:
             settings |= {"batch_size": batch_size, "source": task.source}
+            if batch_seed not in (None, seed):
+                settings["batch_seed"] = batch_seed
         drawn = None if self.cost == "free" else seed
         return Key(space, architecture, self.name, task.name, drawn, Key.settings_of(settings))
 

@@ -39,14 +39,16 @@ def score(
     *,
     share: bool = False,
     device: str | None = None,
+    batch_seed: int | None = None,
 ) -> pd.DataFrame:
     """Proxies (all of them without a list) of architectures: one row each, in order, by its string.
 
-    Networks and the batch are drawn from `seed`. What could not be computed is NaN, and
-    `frame.attrs["reasons"]` says why, by (architecture, proxy); attrs also hold space, task, batch_size, seed, better
-    (direction by proxy), source ("images", "text" or "noise"), shared, and seconds: by proxy, the mean of what a
-    network costs with all the passes that the proxy looked at, as if it were scored by nothing else (rows out of the
-    ledger included). Values in the `ledger` are not computed again, and new ones are kept there as soon as they are
+    Networks and the batch are drawn from `seed`; with a `batch_seed` the batch is drawn from that one, so that what
+    weights and what inputs make of a score can be told apart. What could not be computed is NaN, and
+    `frame.attrs["reasons"]` says why, by (architecture, proxy); attrs also hold space, task, batch_size, seed,
+    batch_seed, better (direction by proxy), source ("images", "text" or "noise"), shared, and seconds: by proxy, the
+    mean of what a network costs with all the passes that the proxy looked at, as if it were scored by nothing else
+    (rows out of the ledger included). Values in the `ledger` are not computed again, and new ones are kept there as soon as they are
     made, so that a table that is stopped goes on where it was: in the default one without the argument, in none with
     `ledger=False`. If the ledger gives way meanwhile, the frame is returned all the same, with an `Unkept` warning.
 
@@ -67,9 +69,9 @@ def score(
     """
     rows = _of_one_space(archs)
     members = _found(proxies)
-    terms = Terms(find_task(task), batch_size, seed, found_device(device))
+    terms = Terms(find_task(task), batch_size, seed, found_device(device), seed if batch_seed is None else batch_seed)
     if any(_uses_batch(member) for member in members):
-        terms.task.batch(batch_size, seed)  # what is wrong or missing is said here, once
+        terms.task.batch(batch_size, terms.batch_seed)  # what is wrong or missing is said here, once
     sharing = Sharing(rows, members, share)
     work = sharing.work()
     keys = {Cell(arch, p.name): terms.key(arch, p) for arch, todo in work.items() for p in todo if p.kept}
@@ -166,6 +168,7 @@ def _frame(
         "task": terms.task.name,
         "batch_size": terms.batch_size,
         "seed": terms.seed,
+        "batch_seed": terms.batch_seed,
         "source": terms.task.source,
         "shared": list(sharing.shared),
         "seconds": {name: fmean(e.seconds for e in column) for name, column in columns.items() if column},

@@ -67,7 +67,7 @@ def gradients_of_two_batches(probe: Probe) -> tuple[Gradients, Gradients] | Unsc
         return Unscored("two batches are needed, and one input cannot be split into two")
     try:
         if drawn:
-            return probe.gradients, _gradients(probe, probe.task.batch(len(x), probe.seed + _ANOTHER))
+            return probe.gradients, _gradients(probe, probe.task.batch(len(x), probe.batch_seed + _ANOTHER))
         half = len(x) // 2
         return (
             _gradients(probe, Batch(x[:half], y[:half], source)),

@@ -46,9 +46,11 @@ class SymbolicProxy(Proxy):
         assert isinstance(self.function, _Evaluated)
         return self.function.expression
 
-    def key(self, space: str, architecture: str, task: Task, batch_size: int, seed: int) -> Key:
+    def key(
+        self, space: str, architecture: str, task: Task, batch_size: int, seed: int, batch_seed: int | None = None
+    ) -> Key:
         """The ledger's key of a score: a name may be given to another expression tomorrow."""
-        found = super().key(space, architecture, task, batch_size, seed)
+        found = super().key(space, architecture, task, batch_size, seed, batch_seed)
         settings = {**json.loads(found.settings), "equation": self.equation}
         return replace(found, settings=Key.settings_of(settings))
 
