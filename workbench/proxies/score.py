@@ -50,8 +50,8 @@ def score(
     mean of what a network costs with all the passes that the proxy looked at, as if it were scored by nothing else
     (rows out of the ledger included). Values in the `ledger` are not computed again, and new ones are kept there as
     soon as they are made, so that a table that is stopped goes on where it was: in the default one without the
-    argument, in none with `ledger=False`. If the ledger gives way meanwhile, the frame is returned all the same, with an
-    `Unkept` warning.
+    argument, in none with `ledger=False`. If the ledger gives way meanwhile, the frame is returned all the same, with
+    an `Unkept` warning.
 
     `share=True` scores one network for all architectures that compute the same function. The value of a proxy of the
     function (`wb.proxies()` says which, `attrs["shared"]` lists them) is then the score of the representative,
