@@ -200,4 +200,7 @@ def real_batch(images: Path, n: int = 64) -> Batch:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:4], *(int(number) for number in sys.argv[4:]))
+    if len(sys.argv) < 4:
+        print("Left out: it needs files that are not part of the workbench, TRUTH.npz IMAGES.npz VALUES.jsonl.")
+    else:
+        main(*sys.argv[1:4], *(int(number) for number in sys.argv[4:]))
