@@ -47,6 +47,7 @@ _HOMES = {
     "front": "workbench.studies.results",
     "hardware": "workbench.spaces.combined.hardware",
     "layer_statistics": "workbench.predictors",
+    "link": "workbench.widgets.linking",
     "measure": "workbench.proxies",
     "pipelines": "workbench.pipelines",
     "predictor": "workbench.predictors",
@@ -138,6 +139,7 @@ if TYPE_CHECKING:
     from workbench.tasks import task as task
     from workbench.tasks import tasks as tasks
     from workbench.widgets.cell_editor import CellEditor as CellEditor
+    from workbench.widgets.linking import link as link
     from workbench.widgets.module_tree import ModuleTree as ModuleTree
     from workbench.widgets.proxy_board import ProxyBoard as ProxyBoard
     from workbench.widgets.space_map import SpaceMap as SpaceMap

@@ -379,7 +379,7 @@ def test_unknown_names_show_the_nearest_ones_and_nothing_changes(board: ProxyBoa
         ({"costs": {"run": 0.0}}, InvalidInput, r"costs\['run'\] is seconds per architecture, more than 0; got 0.0"),
         ({"ceiling": "high"}, InvalidInput, "ceiling is the agreement that noise allows, a number; got 'high'"),
         ({"ceiling": {"pearson": 1.0}}, UnknownName, "no statistic named 'pearson'"),
-        ({"editor": 3}, InvalidInput, "ProxyBoard links to a CellEditor; got 3"),
+        ({"editor": 3}, InvalidInput, "can be linked, such as CellEditor and SpaceMap; got 3"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(

@@ -118,8 +118,8 @@ def test_an_architecture_that_is_not_on_the_map_is_not_marked(bench: Benchmark, 
     assert widget.marked == -1
 
 
-def test_only_an_editor_can_be_linked(frame: pd.DataFrame) -> None:
-    with pytest.raises(InvalidInput, match="links to a CellEditor; got 3"):
+def test_only_a_widget_can_be_linked(frame: pd.DataFrame) -> None:
+    with pytest.raises(InvalidInput, match="can be linked, such as CellEditor and SpaceMap; got 3"):
         SpaceMap(frame).link(3)  # type: ignore[arg-type]
 
 

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-import anywidget
 import traitlets
 
 from workbench.architecture import Architecture
@@ -17,6 +16,7 @@ from workbench.palette import look
 from workbench.rooms import room
 from workbench.spaces.choices import Answer, Question
 from workbench.widgets.facts import facts_of
+from workbench.widgets.linking import Linked
 
 if TYPE_CHECKING:
     from workbench.benchmarks import Benchmark
@@ -39,7 +39,7 @@ class _Value(traitlets.TraitType[Architecture, Architecture]):
         return value
 
 
-class CellEditor(anywidget.AnyWidget):
+class CellEditor(Linked):
     """An editor of one architecture: every edit shows at once what is known about the result.
 
     `arch` is where it starts; `benchmark` a `Benchmark`, or a list of them, whose records are shown (None takes the
@@ -99,6 +99,15 @@ class CellEditor(anywidget.AnyWidget):
     def _value_set(self, change: dict[str, Any]) -> None:
         if dict(change["new"].decisions) != self.drawing["decisions"]:
             self._show(change["new"], self.revision + 1)
+        self.show(change["new"])
+
+    def _opened(self, name: str) -> None:
+        if name == self.text:
+            return
+        try:
+            self.value = self._space.parse(name)
+        except (InvalidInput, Infeasible) as error:  # of a view of another space
+            self.message = f"This cannot be shown here. {error}"
 
     @traitlets.observe("decisions", "revision")
     def _edited(self, _: dict[str, Any]) -> None:

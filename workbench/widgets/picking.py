@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import zlib
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import anywidget
 import numpy as np
+import pandas as pd
 import traitlets
 
 from workbench.errors import InvalidInput, UnknownName
-from workbench.widgets.cell_editor import CellEditor
+from workbench.widgets.linking import Linked, Selection, later, link
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from workbench.spaces.space import SearchSpace
 
 _UINT32 = np.dtype("<u4")
+_NAMED = 100_000  # rows whose architectures the browser is told at once; beyond that it asks for one at a time
 
 
 def binary() -> Any:
@@ -25,7 +27,7 @@ def binary() -> Any:
     return traitlets.Bytes().tag(sync=True, from_json=lambda value, widget: bytes(value or b""))
 
 
-class Picking(anywidget.AnyWidget):
+class Picking(Linked):
     """The abstract half of a widget over a table indexed by architecture string: selecting rows, clicking one.
 
     `selection` is the selected rows as a DataFrame, `clicked` the last clicked architecture's string; both can be
@@ -40,12 +42,16 @@ class Picking(anywidget.AnyWidget):
     clicked = traitlets.Unicode().tag(sync=False)
     # Set by both halves.
     selected = binary()  # row numbers, little-endian uint32
+    selected_stamp = traitlets.Float(0.0).tag(sync=True)  # when that was, in milliseconds
     click = traitlets.Dict().tag(sync=True)  # row number, and a counter that makes every click an event
     # Set by the kernel only.
     marked = traitlets.Int(-1).tag(sync=True)
+    index = traitlets.Unicode().tag(sync=True)  # which architectures the rows are: equal for tables of the same ones
+    names = binary()  # their strings, as deflated JSON
 
     def __init__(self, **state: Any) -> None:
-        super().__init__(selection=self._frame.iloc[:0], **state)
+        index, names = _told(self._frame)
+        super().__init__(selection=self._frame.iloc[:0], index=index, names=names, **state)
         self.on_msg(self._name_row)
 
     def select(self, rows: Any = None) -> None:
@@ -54,30 +60,42 @@ class Picking(anywidget.AnyWidget):
         Raises `InvalidInput` for a mask of another length or a row that is not there, `UnknownName` for a string
         that is not in the table.
         """
-        self.selected = self._numbers(rows).astype(_UINT32).tobytes()
+        self._take(self._numbers(rows), later(self.selected_stamp))
 
-    def link(self, editor: CellEditor) -> None:
-        """Let clicks load `editor`, and mark the editor's value on the map.
+    def link(self, *others: Linked) -> None:
+        """Link this widget with others, as `wb.link` does: a click opens the architecture in an editor, for instance.
 
-        Raises `InvalidInput` for anything but a `CellEditor`.
+        Raises `InvalidInput` for anything that cannot be linked.
         """
-        if not isinstance(editor, CellEditor):
-            raise InvalidInput(f"{type(self).__name__} links to a CellEditor; got {editor!r}.")
-        space = self._space or editor.value.space
+        link(self, *others)
 
-        def load(change: dict[str, Any]) -> None:
-            editor.value = space.parse(change["new"])
+    # -- what the group says -----------------------------------------------------------------------------------
 
-        def mark(_: object = None) -> None:
-            self.marked = self._places.get(str(editor.value), -1)
+    def _opened(self, name: str) -> None:
+        self.marked = self._places.get(name, -1)
 
-        self.observe(load, "clicked")
-        editor.observe(mark, "value")
-        mark()
+    def _told(self) -> Selection:
+        rows = self._selected_rows()
+        return Selection(self.index, rows, lambda: [str(name) for name in self._frame.index[rows]], self.selected_stamp)
+
+    def _hear(self, selection: Selection) -> None:
+        if selection.stamp <= self.selected_stamp:
+            return
+        rows = selection.rows
+        if selection.index != self.index:
+            here = (self._places.get(name, -1) for name in selection.names())
+            rows = np.array(sorted(row for row in here if row >= 0), np.intp)
+        self._take(rows, selection.stamp)
+
+    def _take(self, rows: np.ndarray, stamp: float) -> None:
+        with self.hold_sync(), self.hold_trait_notifications():
+            self.selected_stamp = stamp
+            self.selected = rows.astype(_UINT32).tobytes()
 
     @traitlets.observe("selected")
     def _selected_set(self, _: dict[str, Any]) -> None:
         self.selection = self._frame.iloc[self._selected_rows()]
+        self._tell(self._told())
 
     @traitlets.observe("click")
     def _click_set(self, change: dict[str, Any]) -> None:
@@ -87,6 +105,7 @@ class Picking(anywidget.AnyWidget):
             self.clicked = new
             if old == new:  # a click on the same point is an event too
                 self.notify_change(traitlets.Bunch(name="clicked", old=old, new=new, owner=self, type="change"))
+            self.show(new)
 
     def _name_row(self, _: Any, content: Any, buffers: Any) -> None:
         """The browser asks which architecture a row is."""
@@ -122,3 +141,13 @@ class Picking(anywidget.AnyWidget):
     @cached_property
     def _places(self) -> dict[str, int]:
         return {str(name): i for i, name in enumerate(self._frame.index)}
+
+
+def _told(frame: pd.DataFrame) -> tuple[str, bytes]:
+    """The fingerprint of a table's index, and its strings as deflated JSON where they are not too many."""
+    strings = frame.index.map(str)
+    numbers = pd.util.hash_array(np.asarray(strings, dtype=object))
+    fingerprint = hashlib.blake2b(numbers.tobytes(), digest_size=12).hexdigest()
+    if len(frame) > _NAMED:
+        return fingerprint, b""
+    return fingerprint, zlib.compress(json.dumps(list(strings)).encode(), 6)

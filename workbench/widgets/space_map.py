@@ -13,7 +13,8 @@ from workbench.errors import InvalidInput, refuse_unknown
 from workbench.palette import VIRIDIS
 from workbench.rooms import room
 from workbench.widgets.axes import axis, axis_state, colour_range, column, numeric_columns
-from workbench.widgets.cell_editor import BESIDE, CellEditor, with_still
+from workbench.widgets.cell_editor import BESIDE, with_still
+from workbench.widgets.linking import Linked
 from workbench.widgets.map_still import Cloud, map_svg
 from workbench.widgets.picking import Picking, binary
 
@@ -61,7 +62,7 @@ class SpaceMap(Picking):
         y: str | None = None,
         color: str | None = None,
         space: SearchSpace | None = None,
-        editor: CellEditor | None = None,
+        editor: Linked | None = None,
         height: int = 360,
         title: str = "Map of the space",
         **unknown: Any,

@@ -1,5 +1,6 @@
 // The points: their values, where they fall on the canvas, and which of them a gesture means.
 
+import { copied } from "../shared/names";
 import type { Axis, View } from "./scale";
 
 export type Spot = [number, number];
@@ -78,20 +79,7 @@ export function box(from: Spot, to: Spot): Spot[] {
   return [from, [to[0], from[1]], to, [from[0], to[1]]];
 }
 
-/** Numbers from the kernel's bytes, copied because the buffer may not be aligned. */
+/** Numbers from the kernel's bytes. */
 export function floats(bytes: unknown): Float32Array {
   return new Float32Array(copied(bytes));
-}
-
-export function rows(bytes: unknown): Uint32Array {
-  return new Uint32Array(copied(bytes));
-}
-
-function copied(bytes: unknown): ArrayBuffer {
-  if (bytes instanceof ArrayBuffer) return bytes.slice(0);
-  if (ArrayBuffer.isView(bytes)) {
-    const view = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    return view.slice().buffer as ArrayBuffer;
-  }
-  return new ArrayBuffer(0);
 }

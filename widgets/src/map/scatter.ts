@@ -2,9 +2,11 @@
 
 import { html } from "../shared/dom";
 import type { Frame } from "../shared/frame";
+import { Link, rowsIn } from "../shared/link";
 import { listen, type Model } from "../shared/model";
+import { namesOf, placesOf } from "../shared/names";
 import { Soon } from "../shared/soon";
-import { box, Cloud, floats, rows, type Spot } from "./cloud";
+import { box, Cloud, floats, type Spot } from "./cloud";
 import { type Colours, paintPointer, paintPoints, type Scene } from "./paint";
 import { type Axis, reading, View } from "./scale";
 
@@ -33,6 +35,9 @@ export class Scatter {
   private ratio = 1;
   private clicks = 0;
   private readonly names = new Map<number, string>();
+  private places = new Map<string, number>();
+  private pointed = -1; // the row that another view points at
+  private readonly link: Link;
   private readonly back = html("canvas", { "aria-hidden": "true" });
   private readonly top = html("canvas", { class: "wb-top", tabindex: 0, role: "application", "data-mode": "box" });
   private readonly tip = html("div", { class: "wb-tip", hidden: true });
@@ -58,10 +63,12 @@ export class Scatter {
       this.button("reset", "First view (double click, 0)", () => this.home("home")));
     this.foot = html("div", { class: "wb-foot" },
       this.count, this.clear, html("i", { class: "wb-space" }), this.outsideNote, this.showAll, tools);
+    this.link = new Link(model, frame);
     this.soon = new Soon(this.stage, frame.guard((width, height) => this.paint(width, height)));
     this.build();
     this.load();
     this.takeSelection();
+    this.learnNames().catch(frame.guard((error: unknown) => { throw error; }));
   }
 
   listen(): () => void {
@@ -83,8 +90,11 @@ export class Scatter {
         this.showTip();
       })),
     ];
+    this.link.onOpen((name) => this.mark(name));
+    this.link.onHover((name) => this.point(name));
     return () => {
       stops.forEach((stop) => stop());
+      this.link.stop();
       size.disconnect();
       themed.disconnect();
       dark.removeEventListener("change", repaint);
@@ -154,7 +164,7 @@ export class Scatter {
 
   private takeSelection(): void {
     this.chosen = new Uint8Array(this.cloud.size);
-    const selected = rows(this.model.get("selected"));
+    const selected = rowsIn(this.model.get("selected"));
     for (const row of selected) if (row < this.chosen.length) this.chosen[row] = 1;
     this.count.textContent = selected.length ? `${selected.length.toLocaleString("en-US")} selected` : "nothing selected";
     this.clear.hidden = selected.length === 0;
@@ -164,8 +174,7 @@ export class Scatter {
   // -- to the kernel
 
   choose(selected: Uint32Array): void {
-    this.model.set("selected", new DataView(selected.buffer, selected.byteOffset, selected.byteLength));
-    this.model.save_changes();
+    this.link.select(selected);
     this.takeSelection();
     this.frame.say(this.count.textContent ?? "");
   }
@@ -175,6 +184,30 @@ export class Scatter {
     this.clicks = Math.max(this.clicks, last.event ?? 0) + 1;
     this.model.set("click", { index: row, event: this.clicks });
     this.model.save_changes();
+    const name = this.names.get(row); // where the page does not know it, the kernel opens it
+    if (name === undefined) return;
+    this.link.open(name);
+    this.mark(name);
+  }
+
+  // -- with the other views
+
+  /** What the rows are called; a table too large for that asks the kernel for one at a time. */
+  private async learnNames(): Promise<void> {
+    const [names, places] = await Promise.all([namesOf(this.model), placesOf(this.model)]);
+    names.forEach((name, row) => this.names.set(row, name));
+    this.places = places;
+    this.showTip();
+  }
+
+  private mark(name: string): void {
+    const row = this.places.get(name);
+    if (this.places.size > 0) this.model.set("marked", row ?? -1);
+  }
+
+  private point(name: string): void {
+    this.pointed = this.places.get(name) ?? -1;
+    this.repaint(false);
   }
 
   // -- gestures
@@ -248,6 +281,7 @@ export class Scatter {
     if (event.ctrlKey || event.metaKey) return;
     if (arrow) this.step(arrow);
     else if (event.key === "Enter" && this.current >= 0) this.click(this.current);
+    else if (event.key === "c" && this.link.hears("compare")) this.compare();
     else if (event.key === "Escape") this.choose(new Uint32Array());
     else if (event.key === "+" || event.key === "=") this.zoom(this.middle, 1 / 1.4);
     else if (event.key === "-") this.zoom(this.middle, 1.4);
@@ -255,6 +289,12 @@ export class Scatter {
     else return;
     event.preventDefault();
     event.stopPropagation();
+  }
+
+  /** Puts the point that is looked at on the group's compare tray. */
+  private compare(): void {
+    const name = this.names.get(this.hover >= 0 ? this.hover : this.current);
+    if (name !== undefined) this.link.compare(name);
   }
 
   private step(arrow: Spot): void {
@@ -278,6 +318,7 @@ export class Scatter {
     if (row === this.hover) return;
     this.hover = row;
     this.ask(row);
+    this.link.hover(this.names.get(row) ?? "");
     this.showTip();
     this.repaint(false);
   }
@@ -338,7 +379,8 @@ export class Scatter {
       this.pointsDue = false;
       this.showTip();
     }
-    const pointer = { shape: this.shape, hover: this.hover, current: this.current, marked: Number(this.model.get("marked")) };
+    const hover = this.hover >= 0 ? this.hover : this.pointed;
+    const pointer = { shape: this.shape, hover, current: this.current, marked: Number(this.model.get("marked")) };
     paintPointer(this.top, scene, pointer, this.ratio);
   }
 
