@@ -15,7 +15,7 @@ PACKAGE = REPOSITORY / "workbench"
 # From the ground up. A member imports itself and what stands before it, never what stands after it.
 FLOORS = (
     ("errors", "progress", "catalogue", "rooms", "main_module"),  # words
-    ("palette", "layouts", "layers", "folding", "drawing"),  # lines
+    ("palette", "layouts", "layers", "folding", "collapsing", "drawing"),  # lines
     ("tasks", "networks"),  # what a network is given, and what it is made of
     ("architecture", "spaces", "measure", "ledger", "executors"),  # questions, answers, numbers
     ("benchmarks", "proxies", "predictors", "exports"),  # where numbers come from, and where architectures go

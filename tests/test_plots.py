@@ -15,6 +15,7 @@ from workbench.palette import ALARM
 from workbench.pipelines.sanitise import harmless
 from workbench.plots.agreement import agreement_data, agreement_figure
 from workbench.plots.complementarity import complementarity_data, complementarity_figure
+from workbench.plots.dots import dots_data, dots_figure
 from workbench.plots.gallery import gallery
 from workbench.plots.layers import layers_data, layers_figure
 from workbench.plots.search_curves import search_curves, search_curves_data
@@ -251,3 +252,22 @@ def test_layers_are_shares_in_the_networks_order() -> None:
     assert words(layers_figure({})) == ["No proxy has a value by layer."]
     with pytest.raises(InvalidInput, match="values of 'nwot' are not by layer: score with reduce=None"):
         layers_figure({"nwot": 3.0})
+
+
+def test_dots_stand_for_the_numbers_of_a_table_first_row_on_top() -> None:
+    frame = pd.DataFrame({"<b>here": [1.0, np.nan], "there": [2.0, 8.0]}, index=["one <i>", "two"])
+    data = dots_data(frame)
+    assert (data.things, data.series) == (("two", "one <i>"), ("<b>here", "there"))
+    np.testing.assert_array_equal(data.values, [[np.nan, 8.0], [1.0, 2.0]])
+    figure = dots_figure(frame, "lift", "times", reference=1.0, logarithmic=True)
+    assert [trace.name for trace in figure.data] == ["&lt;b&gt;here", "there"]
+    assert list(figure.data[1].x) == [8.0, 2.0]
+    assert list(figure.layout.yaxis.ticktext) == ["two", "one &lt;i&gt;"]
+    assert [(line.x0, line.x1) for line in figure.layout.shapes] == [(8.0, 8.0), (1.0, 2.0), (1.0, 1.0)]
+    assert len({trace.marker.symbol for trace in figure.data}) == 2
+
+
+def test_dots_of_nothing_say_so_and_words_are_refused() -> None:
+    assert words(dots_figure(pd.DataFrame(), "t", "x")) == ["There is nothing to compare."]
+    with pytest.raises(InvalidInput, match="hold none: name"):
+        dots_data(pd.DataFrame({"name": ["a"]}))

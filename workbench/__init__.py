@@ -12,7 +12,10 @@ __version__ = "0.1.0"
 # Public name -> the module it lives in; loaded when first used, so that `import workbench` stays quick.
 _HOMES = {
     "Architecture": "workbench.architecture",
+    "ArchitectureDiff": "workbench.widgets.architecture_diff",
     "CellEditor": "workbench.widgets.cell_editor",
+    "EnrichmentPanel": "workbench.widgets.enrichment_panel",
+    "FrontPicker": "workbench.widgets.front_picker",
     "Infeasible": "workbench.errors",
     "InvalidInput": "workbench.errors",
     "Ledger": "workbench.ledger",
@@ -21,13 +24,16 @@ _HOMES = {
     "Measure": "workbench.measure",
     "MissingData": "workbench.errors",
     "ModuleTree": "workbench.widgets.module_tree",
+    "Neighborhood": "workbench.widgets.neighborhood",
     "ProxyBoard": "workbench.widgets.proxy_board",
+    "SearchMonitor": "workbench.widgets.search_monitor",
     "SearchSpace": "workbench.spaces.space",
     "SpaceMap": "workbench.widgets.space_map",
     "Subspaces": "workbench.spaces.combined.subspaces",
     "UnknownName": "workbench.errors",
     "WorkbenchError": "workbench.errors",
     "agreement": "workbench.analysis.agreement",
+    "align": "workbench.spaces.alignment",
     "az_nas": "workbench.analysis.aggregates",
     "benchmark": "workbench.benchmarks",
     "benchmarks": "workbench.benchmarks",
@@ -40,7 +46,9 @@ _HOMES = {
     "distance": "workbench.spaces.distances",
     "distances": "workbench.spaces.distances",
     "diswot": "workbench.proxies.diswot",
+    "embedding": "workbench.analysis.embedding",
     "enrichment": "workbench.analysis.enrichment",
+    "enqueue": "workbench.studies.steering",
     "evolve_proxy": "workbench.proxies.symbolic",
     "export": "workbench.exports",
     "exports": "workbench.exports",
@@ -49,6 +57,7 @@ _HOMES = {
     "layer_statistics": "workbench.predictors",
     "link": "workbench.widgets.linking",
     "measure": "workbench.proxies",
+    "page": "workbench.pipelines.page",
     "pipelines": "workbench.pipelines",
     "predictor": "workbench.predictors",
     "predictors": "workbench.predictors",
@@ -68,6 +77,7 @@ _HOMES = {
     "search_spaces": "workbench.spaces",
     "space_from_module": "workbench.spaces.own_model",
     "stability": "workbench.analysis.closer",
+    "steer": "workbench.studies.steering",
     "swap_of": "workbench.proxies.swap",
     "symbolic_proxy": "workbench.proxies.symbolic",
     "task": "workbench.tasks",
@@ -89,6 +99,7 @@ if TYPE_CHECKING:
     from workbench.analysis.closer import ceiling as ceiling
     from workbench.analysis.closer import complementarity as complementarity
     from workbench.analysis.closer import stability as stability
+    from workbench.analysis.embedding import embedding as embedding
     from workbench.analysis.enrichment import enrichment as enrichment
     from workbench.analysis.robot import robot as robot
     from workbench.architecture import Architecture as Architecture
@@ -108,6 +119,7 @@ if TYPE_CHECKING:
     from workbench.measure import Measure as Measure
     from workbench.pipelines import pipelines as pipelines
     from workbench.pipelines import run as run
+    from workbench.pipelines.page import page as page
     from workbench.predictors import layer_statistics as layer_statistics
     from workbench.predictors import predictor as predictor
     from workbench.predictors import predictors as predictors
@@ -124,6 +136,7 @@ if TYPE_CHECKING:
     from workbench.samplers import samplers as samplers
     from workbench.spaces import search_space as search_space
     from workbench.spaces import search_spaces as search_spaces
+    from workbench.spaces.alignment import align as align
     from workbench.spaces.combined.hardware import hardware as hardware
     from workbench.spaces.combined.quantisation import quantisation as quantisation
     from workbench.spaces.combined.recipes import recipe as recipe
@@ -136,12 +149,19 @@ if TYPE_CHECKING:
     from workbench.studies.results import best as best
     from workbench.studies.results import front as front
     from workbench.studies.search import search as search
+    from workbench.studies.steering import enqueue as enqueue
+    from workbench.studies.steering import steer as steer
     from workbench.tasks import task as task
     from workbench.tasks import tasks as tasks
+    from workbench.widgets.architecture_diff import ArchitectureDiff as ArchitectureDiff
     from workbench.widgets.cell_editor import CellEditor as CellEditor
+    from workbench.widgets.enrichment_panel import EnrichmentPanel as EnrichmentPanel
+    from workbench.widgets.front_picker import FrontPicker as FrontPicker
     from workbench.widgets.linking import link as link
     from workbench.widgets.module_tree import ModuleTree as ModuleTree
+    from workbench.widgets.neighborhood import Neighborhood as Neighborhood
     from workbench.widgets.proxy_board import ProxyBoard as ProxyBoard
+    from workbench.widgets.search_monitor import SearchMonitor as SearchMonitor
     from workbench.widgets.space_map import SpaceMap as SpaceMap
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from html import escape
 from typing import Any, NamedTuple
 
@@ -12,7 +12,7 @@ import networkx as nx
 from workbench.errors import InvalidInput
 from workbench.folding import folded
 from workbench.layers import layered_layout
-from workbench.layouts import LABEL_HEIGHT, Arc, Placement, Point, Size, arc_layout, arrow_head, sampled
+from workbench.layouts import LABEL_HEIGHT, Arc, Placement, Point, Size, arc_layout, arrow_head, outline
 from workbench.palette import INPUT, LINE, OUTPUT, PAPER, QUIET, TEXT, clipped, look
 
 _MARGIN = 14.0
@@ -24,8 +24,13 @@ _FONT = "system-ui,-apple-system,'Segoe UI','DejaVu Sans',sans-serif"
 _UNPRINTABLE = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def _in_rows(graph: nx.DiGraph, nodes: Mapping[Hashable, Size], labels: Mapping[Arc, Size]) -> Placement:
-    return folded(layered_layout(graph, nodes, labels), nodes, labels)
+Checkpoint = Callable[[], None]  # called all along a layout; raises to give it up
+
+
+def _in_rows(
+    graph: nx.DiGraph, nodes: Mapping[Hashable, Size], labels: Mapping[Arc, Size], checkpoint: Checkpoint
+) -> Placement:
+    return folded(layered_layout(graph, nodes, labels, checkpoint), nodes, labels)
 
 
 _LAYOUTS = {"arc": arc_layout, "layered": _in_rows}
@@ -34,7 +39,8 @@ _LAYOUTS = {"arc": arc_layout, "layered": _in_rows}
 class Node(NamedTuple):
     """A node on paper: the centre, width and height of its box in pixels, and what it shows.
 
-    `question` is the one whose answer is the operation; `questions` are all that the node answers.
+    `question` is the one whose answer is the operation; `questions` are all that the node answers. `fold` is the id of
+    the repeated block that the node stands for (see `workbench.collapsing`), empty for any other node.
     """
 
     name: str
@@ -50,6 +56,7 @@ class Node(NamedTuple):
     colour: str
     dark: str
     live: bool
+    fold: str = ""
 
 
 class Edge(NamedTuple):
@@ -99,13 +106,14 @@ class Fact(NamedTuple):
     spread: str = ""
 
 
-def lay_out(graph: nx.DiGraph, live: nx.DiGraph | None = None) -> Drawing:
+def lay_out(graph: nx.DiGraph, live: nx.DiGraph | None = None, checkpoint: Checkpoint = lambda: None) -> Drawing:
     """Place the nodes and route the edges of a directed acyclic `graph`.
 
     Node attributes `label`, `role`, `op`, `question`, `questions` (several that make one operation) and edge
     attributes `op`, `question`, `zero` are shown where present; `graph.graph["layout"]` is "arc" (nodes on a line) or
     "layered" (the default); what would be too wide for a page is folded into rows. Edges and nodes that are missing
-    from `live`, the part through which something flows, are marked as dead.
+    from `live`, the part through which something flows, are marked as dead. `checkpoint` is called all along, and may
+    raise to give the layout up.
     Raises `InvalidInput` for a graph that is not directed or has a cycle.
     """
     if not graph.is_directed() or not nx.is_directed_acyclic_graph(graph):
@@ -119,7 +127,7 @@ def lay_out(graph: nx.DiGraph, live: nx.DiGraph | None = None) -> Drawing:
         for a, b, data in graph.edges(data=True)
         if data.get("op") is not None
     }
-    placement = _on_page(_LAYOUTS[layout](graph, nodes, labels), nodes, labels)
+    placement = _on_page(_LAYOUTS[layout](graph, nodes, labels, checkpoint), nodes, labels)
     width, height = _extent(placement, nodes, labels)[1]
     return Drawing(
         round(width + _MARGIN, 1),
@@ -208,7 +216,8 @@ def _on_page(placement: Placement, nodes: dict[Hashable, Size], labels: dict[Any
 def _extent(placement: Placement, nodes: dict[Hashable, Size], labels: dict[Any, Size]) -> tuple[Point, Point]:
     boxes = [(placement.centres[name], size) for name, size in nodes.items()]
     boxes += [(placement.routes[edge].label, size) for edge, size in labels.items()]
-    boxes += [(p, Size(3.0, 3.0)) for route in placement.routes.values() for p in sampled(route.points)]
+    stroke = Size(3.0, 3.0)
+    boxes += [(p, stroke) for route in placement.routes.values() for p in outline(route.points)]
     if not boxes:
         return (0.0, 0.0), (0.0, 0.0)
     return (
@@ -220,7 +229,8 @@ def _extent(placement: Placement, nodes: dict[Hashable, Size], labels: dict[Any,
 def _node(graph: nx.DiGraph, name: Hashable, at: Point, size: Size, live: nx.DiGraph | None) -> Node:
     data = graph.nodes[name]
     op = data.get("op")
-    shown = look(op) if op is not None else None
+    coloured = data.get("like") if op is None else op
+    shown = look(coloured) if coloured is not None else None
     question = str(data.get("question", ""))
     return Node(
         name=str(name),
@@ -236,6 +246,7 @@ def _node(graph: nx.DiGraph, name: Hashable, at: Point, size: Size, live: nx.DiG
         colour=shown.colour if shown else "",
         dark=shown.dark if shown else "",
         live=live is None or name in live,
+        fold=str(data.get("fold", "")),
     )
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
-from itertools import pairwise
 from math import ceil
 from typing import NamedTuple
 
-from workbench.layouts import Arc, Placement, Point, Route, Size, sampled
+from workbench.layouts import Arc, Placement, Point, Route, Size, outline
 
 ROW = 940.0  # pixels that a row may take
 _MOST_CUT = 6  # edges that may go from one row to the next, unless the drawing has the width of several rows
@@ -37,24 +38,24 @@ def folded(placement: Placement, nodes: Mapping[Hashable, Size], labels: Mapping
     cuts = _cuts(boxes, placement)
     if not cuts:
         return placement
-    rows = [_row(a, b, placement, nodes) for a, b in pairwise([min(b[0] for b in boxes.values()), *cuts, _INFINITE])]
-    return _in_rows(placement, rows, set(labels))
-
-
-_INFINITE = float("inf")
+    row_of = {name: bisect_right(cuts, at[0]) for name, at in placement.centres.items()}
+    return _in_rows(placement, _rows(len(cuts) + 1, row_of, placement, boxes, nodes), row_of, set(labels))
 
 
 def _cuts(boxes: Mapping[Hashable, tuple[float, float]], placement: Placement) -> list[float]:
     """Where to cut, from left to right; nothing where one row is enough or some row cannot be cut."""
     left, right = min(b[0] for b in boxes.values()), max(b[1] for b in boxes.values())
     gaps = _gaps(sorted(boxes.values()))
+    begins = sorted(placement.centres[a][0] for a, _ in placement.routes)
+    ends = sorted(placement.centres[b][0] for _, b in placement.routes)
     cuts: list[float] = []
     even = 1.1 * (right - left) / ceil((right - left) / ROW)  # rows of about the same width, the last one included
     longest = min(ROW, even)
     most = _MOST_CUT if right - left < 3 * ROW else len(placement.routes)
     while right - left > ROW:
-        reach = [gap for gap in gaps if left + ROW / 3 < gap <= left + longest]
-        found = [(_passing(gap, placement), -gap) for gap in reach]
+        reach = gaps[bisect_right(gaps, left + ROW / 3) : bisect_right(gaps, left + longest)]
+        # What begins before the cut and has not ended there passes it.
+        found = [(bisect_left(begins, gap) - bisect_right(ends, gap), -gap) for gap in reach]
         # The fewest edges first, then the fullest row.
         if not found or min(found)[0] > most:
             return []
@@ -73,32 +74,34 @@ def _gaps(boxes: Sequence[tuple[float, float]]) -> list[float]:
     return gaps
 
 
-def _passing(x: float, placement: Placement) -> int:
-    return sum(1 for a, b in placement.routes if placement.centres[a][0] < x < placement.centres[b][0])
+def _rows(
+    count: int,
+    row_of: Mapping[Hashable, int],
+    placement: Placement,
+    boxes: Mapping[Hashable, tuple[float, float]],
+    nodes: Mapping[Hashable, Size],
+) -> list[Row]:
+    sides: list[list[float]] = [[] for _ in range(count)]
+    heights: list[list[float]] = [[] for _ in range(count)]
+    for name, (_, y) in placement.centres.items():
+        sides[row_of[name]] += boxes[name]
+        heights[row_of[name]] += (y - nodes[name].height / 2, y + nodes[name].height / 2)
+    for (a, b), route in placement.routes.items():
+        if row_of[a] == row_of[b]:
+            heights[row_of[a]] += [y for _, y in (*outline(route.points), route.label)]
+    return [Row(min(xs), max(xs), min(ys), max(ys)) for xs, ys in zip(sides, heights, strict=True)]
 
 
-def _row(left: float, right: float, placement: Placement, nodes: Mapping[Hashable, Size]) -> Row:
-    inside = {name: at for name, at in placement.centres.items() if left <= at[0] < right}
-    edges = [
-        point
-        for (a, b), route in placement.routes.items()
-        if a in inside and b in inside
-        for point in [*sampled(route.points), route.label]
-    ]
-    top = min([at[1] - nodes[name].height / 2 for name, at in inside.items()] + [y for _, y in edges])
-    bottom = max([at[1] + nodes[name].height / 2 for name, at in inside.items()] + [y for _, y in edges])
-    ends = [(at[0] - nodes[name].width / 2, at[0] + nodes[name].width / 2) for name, at in inside.items()]
-    return Row(min(end[0] for end in ends), max(end[1] for end in ends), top, bottom)
-
-
-def _in_rows(placement: Placement, rows: Sequence[Row], labelled: set[Arc]) -> Placement:
-    row_of = {name: max(i for i, row in enumerate(rows) if row.left <= at[0]) for name, at in placement.centres.items()}
+def _in_rows(
+    placement: Placement, rows: Sequence[Row], row_of: Mapping[Hashable, int], labelled: set[Arc]
+) -> Placement:
     parting = [(a, b) for a, b in placement.routes if row_of[a] != row_of[b]]
     step = _LABELLED_LANE if labelled & set(parting) else _LANE
+    leaving = Counter(row_of[a] for a, _ in parting)
     shifts, y = [], 0.0
     for i, row in enumerate(rows):
         shifts.append((-row.left, y - row.top))
-        y += row.bottom - row.top + _CLEAR + step * sum(row_of[a] == i for a, _ in parting)
+        y += row.bottom - row.top + _CLEAR + step * leaving[i]
     widest = max(row.right - row.left for row in rows)
     bottoms = [row.bottom + dy for row, (_, dy) in zip(rows, shifts, strict=True)]
     lanes = [0] * len(rows)

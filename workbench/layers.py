@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import TypeVar
 
@@ -17,18 +18,34 @@ _LANE = {"node": 20.0, "label": 12.0, "line": 14.0}  # clear space around each k
 _SWEEPS = 16
 
 
-def layered_layout(graph: nx.DiGraph, nodes: Mapping[Hashable, Size], labels: Mapping[Arc, Size]) -> Placement:
+def layered_layout(
+    graph: nx.DiGraph,
+    nodes: Mapping[Hashable, Size],
+    labels: Mapping[Arc, Size],
+    checkpoint: Callable[[], None] = lambda: None,
+) -> Placement:
     """Layers from left to right by longest path (Sugiyama et al., 1981), with a slot of its own for every label.
 
     Nodes stand on even layers, labels on the odd layers between them; an edge that passes other layers gets a
-    slot in each, so that no line runs behind a node and no label lies on another.
+    slot in each, so that no line runs behind a node and no label lies on another. `checkpoint` is called all along,
+    and may raise to give up.
     """
     rank = _longest_path_ranks(graph)
     chains = {(a, b): [(a, b, at) for at in range(rank[a] + 1, rank[b])] for a, b in graph.edges}
     slot_of_label = {edge: _middle(chain) for edge, chain in chains.items() if edge in labels}
     label_slots = {slot: edge for edge, slot in slot_of_label.items()}
-    links = [pair for (a, b), chain in chains.items() for pair in pairwise([a, *chain, b])]
-    layers = _layers(rank, chains, links)
+    place = [*rank.items(), *((slot, slot[2]) for chain in chains.values() for slot in chain)]
+    slots: list[Hashable] = [slot for slot, _ in place]
+    number = {slot: i for i, slot in enumerate(slots)}
+    layers: list[list[int]] = [[] for _ in range(max(rank.values(), default=0) + 1)]
+    for i, (_, layer) in enumerate(place):
+        layers[layer].append(i)
+    left: list[list[int]] = [[] for _ in slots]
+    right: list[list[int]] = [[] for _ in slots]
+    for (a, b), chain in chains.items():
+        for one, other in pairwise(number[slot] for slot in (a, *chain, b)):
+            right[one].append(other)
+            left[other].append(one)
 
     def size(slot: Hashable) -> Size:
         if slot in nodes:
@@ -47,9 +64,10 @@ def layered_layout(graph: nx.DiGraph, nodes: Mapping[Hashable, Size], labels: Ma
         kind = "node" if slot in nodes else "label" if slot in label_slots else "line"
         return size(slot).height + _LANE[kind]
 
-    xs = _layer_positions([max((size(s).width for s in layer), default=0.0) for layer in layers])
-    ys = _slot_heights(layers, links, lane)
-    at = {slot: (xs[i], ys[slot]) for i, layer in enumerate(layers) for slot in layer}
+    layers = _ordered(layers, left, right, checkpoint)
+    xs = _layer_positions([max((size(slots[i]).width for i in row), default=0.0) for row in layers])
+    ys = _slot_heights(layers, left, right, [lane(slot) for slot in slots], checkpoint)
+    at: dict[Hashable, Point] = {slots[i]: (x, ys[i]) for x, row in zip(xs, layers, strict=True) for i in row}
     routes = {}
     for (a, b), chain in chains.items():
         start = (at[a][0] + nodes[a].width / 2, at[a][1])
@@ -71,50 +89,78 @@ def _middle(chain: Sequence[T]) -> T:
     return chain[len(chain) // 2 if len(chain) % 4 == 1 else len(chain) // 2 - 1]
 
 
-def _layers(
-    rank: Mapping[Hashable, int],
-    chains: Mapping[Arc, Sequence[Hashable]],
-    links: Sequence[tuple[Hashable, Hashable]],
-) -> list[list[Hashable]]:
+def _ordered(
+    layers: list[list[int]], left: Sequence[list[int]], right: Sequence[list[int]], checkpoint: Callable[[], None]
+) -> list[list[int]]:
     """Slots layer by layer, ordered by the barycentres of their neighbours in alternating sweeps."""
-    layers: list[list[Hashable]] = [[] for _ in range(max(rank.values(), default=0) + 1)]
-    for node, at in rank.items():
-        layers[at].append(node)
-    for (a, _), chain in chains.items():
-        for at, slot in enumerate(chain, start=rank[a] + 1):
-            layers[at].append(slot)
-    left, right = _neighbours(links)
-    best, fewest = [list(layer) for layer in layers], _layer_crossings(layers, right)
-    for sweep in range(_SWEEPS):
-        forward = sweep % 2 == 0
-        place = {slot: i for layer in layers for i, slot in enumerate(layer)}
-        for at in range(len(layers)) if forward else reversed(range(len(layers))):
-            layer, near = layers[at], left if forward else right
-            centre = {s: _mean([place[n] for n in near[s]], place[s]) for s in layer}
-            layer.sort(key=centre.__getitem__)
-            place |= {slot: i for i, slot in enumerate(layer)}
-        crossings = _layer_crossings(layers, right)
-        if crossings < fewest:
-            best, fewest = [list(layer) for layer in layers], crossings
+    place = [0] * len(left)
+    for layer in layers:
+        for i, slot in enumerate(layer):
+            place[slot] = i
+    between = [_layer_crossings(layer, right, place) for layer in layers]
+    best, fewest = [list(layer) for layer in layers], sum(between)
+
+    def moved(at: int, near: Sequence[list[int]]) -> bool:
+        layer = layers[at]
+        centre = {slot: _mean(place, near[slot], place[slot]) for slot in layer}
+        layer.sort(key=centre.__getitem__)
+        changed = False
+        for i, slot in enumerate(layer):
+            changed, place[slot] = changed or place[slot] != i, i
+        return changed
+
+    for changed in _sweeps(len(layers), left, right, moved, checkpoint):
+        for at in {at for touched in changed for at in (touched - 1, touched) if at >= 0}:
+            between[at] = _layer_crossings(layers[at], right, place)
+        if sum(between) < fewest:
+            best, fewest = [list(layer) for layer in layers], sum(between)
+        if not fewest:
+            break
     return best
 
 
-def _layer_crossings(layers: Sequence[Sequence[Hashable]], right: Mapping[Hashable, Sequence[Hashable]]) -> int:
+def _sweeps(
+    count: int,
+    left: Sequence[list[int]],
+    right: Sequence[list[int]],
+    moved: Callable[[int, Sequence[list[int]]], bool],
+    checkpoint: Callable[[], None],
+) -> Iterator[list[int]]:
+    """Have each layer follow the one before it, there and back; after each sweep, the layers that it has changed.
+
+    A layer is passed over while neither it nor the one it follows has changed since it followed it last.
+    """
+    version = [0] * count
+    known: dict[tuple[int, int], tuple[int, int]] = {}
+    for sweep in range(_SWEEPS):
+        step, near = (1, right) if sweep % 2 else (-1, left)
+        changed = []
+        for at in range(count) if step < 0 else reversed(range(count)):
+            state = (version[at], version[at + step] if 0 <= at + step < count else 0)
+            if known.get((step, at)) == state:
+                continue
+            known[step, at] = state
+            checkpoint()
+            if moved(at, near):
+                version[at] += 1
+                changed.append(at)
+        yield changed
+
+
+def _layer_crossings(layer: Sequence[int], right: Sequence[list[int]], place: Sequence[int]) -> int:
+    """How many pairs of lines cross between a layer and the next."""
     total = 0
-    for layer, after in pairwise(layers):
-        place = {slot: i for i, slot in enumerate(after)}
-        ends = [place[n] for slot in layer for n in sorted(right[slot], key=place.__getitem__)]
-        total += sum(1 for i, end in enumerate(ends) for other in ends[:i] if other > end)
+    passed: list[int] = []
+    for slot in layer:
+        ends = [place[n] for n in right[slot]]
+        for end in sorted(ends) if len(ends) > 1 else ends:
+            if not passed or end >= passed[-1]:
+                passed.append(end)
+                continue
+            at = bisect_right(passed, end)
+            total += len(passed) - at
+            passed.insert(at, end)
     return total
-
-
-def _neighbours(links: Iterable[tuple[Hashable, Hashable]]) -> tuple[Mapping[Hashable, list[Hashable]], ...]:
-    left: dict[Hashable, list[Hashable]] = defaultdict(list)
-    right: dict[Hashable, list[Hashable]] = defaultdict(list)
-    for a, b in links:
-        right[a].append(b)
-        left[b].append(a)
-    return left, right
 
 
 def _layer_positions(widths: Sequence[float], gap: float = 30.0) -> list[float]:
@@ -126,20 +172,32 @@ def _layer_positions(widths: Sequence[float], gap: float = 30.0) -> list[float]:
 
 
 def _slot_heights(
-    layers: Sequence[Sequence[Hashable]],
-    links: Sequence[tuple[Hashable, Hashable]],
-    lane: Callable[[Hashable], float],
-) -> dict[Hashable, float]:
+    layers: Sequence[list[int]],
+    left: Sequence[list[int]],
+    right: Sequence[list[int]],
+    lanes: Sequence[float],
+    checkpoint: Callable[[], None],
+) -> list[float]:
     """Heights that keep the order and the clear space in every layer and otherwise straighten the lines."""
-    left, right = _neighbours(links)
-    ys: dict[Hashable, float] = {}
-    for layer in layers:
-        ys |= dict(zip(layer, _spaced([0.0] * len(layer), [lane(s) for s in layer]), strict=True))
-    for sweep in range(_SWEEPS):
-        for layer in layers if sweep % 2 == 0 else reversed(layers):
-            near = left if sweep % 2 == 0 else right
-            wanted = [_mean([ys[n] for n in near[slot]], ys[slot]) for slot in layer]
-            ys |= dict(zip(layer, _spaced(wanted, [lane(s) for s in layer]), strict=True))
+    ys = [0.0] * len(left)
+    clear = [[lanes[slot] for slot in layer] for layer in layers]
+
+    def placed(at: int, wanted: Sequence[float]) -> bool:
+        changed = False
+        for slot, y in zip(layers[at], _spaced(wanted, clear[at]), strict=True):
+            changed, ys[slot] = changed or ys[slot] != y, y
+        return changed
+
+    for at, layer in enumerate(layers):
+        placed(at, [0.0] * len(layer))
+    follow = _sweeps(
+        len(layers),
+        left,
+        right,
+        lambda at, near: placed(at, [_mean(ys, near[slot], ys[slot]) for slot in layers[at]]),
+        checkpoint,
+    )
+    deque(follow, maxlen=0)
     return ys
 
 
@@ -160,8 +218,10 @@ def _spaced(wanted: Sequence[float], lanes: Sequence[float]) -> list[float]:
     return [base + offset for base, offset in zip(settled, offsets, strict=True)]
 
 
-def _mean(values: Sequence[float], otherwise: float) -> float:
-    return sum(values) / len(values) if values else otherwise
+def _mean(values: Sequence[float], at: Sequence[int], otherwise: float) -> float:
+    if len(at) == 1:  # as most slots have it
+        return values[at[0]]
+    return sum([values[i] for i in at]) / len(at) if at else otherwise
 
 
 def _through(points: Sequence[Point]) -> tuple[Point, ...]:

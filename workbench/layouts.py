@@ -40,11 +40,16 @@ class Placement(NamedTuple):
     routes: dict[Arc, Route]
 
 
-def arc_layout(graph: nx.DiGraph, nodes: Mapping[Hashable, Size], labels: Mapping[Arc, Size]) -> Placement:
+def arc_layout(
+    graph: nx.DiGraph,
+    nodes: Mapping[Hashable, Size],
+    labels: Mapping[Arc, Size],
+    checkpoint: Callable[[], None] = lambda: None,
+) -> Placement:
     """Nodes on a line in topological order, neighbours joined straight, other edges as arcs above and below.
 
     An arc goes to the side where it crosses fewer others, and higher than every arc nested in it, so that labels,
-    which sit on top of their arcs, stay apart.
+    which sit on top of their arcs, stay apart. `checkpoint` is called all along, and may raise to give up.
     """
     order = list(nx.lexicographical_topological_sort(graph, key=position(graph)))
     place = {node: i for i, node in enumerate(order)}
@@ -56,7 +61,7 @@ def arc_layout(graph: nx.DiGraph, nodes: Mapping[Hashable, Size], labels: Mappin
         x += nodes[node].width / 2
         centres[node] = (x, 0.0)
         x += nodes[node].width / 2 + widest + _LINE_SPACE
-    levels = _arc_levels([(place[a], place[b]) for a, b in graph.edges if place[b] - place[a] > 1])
+    levels = _arc_levels([(place[a], place[b]) for a, b in graph.edges if place[b] - place[a] > 1], checkpoint)
     routes = {}
     for a, b in graph.edges:
         level = levels.get((place[a], place[b]))
@@ -73,6 +78,20 @@ def sampled(points: Sequence[Point], per_piece: int = 12) -> list[Point]:
     for i in range(0, len(points) - 1, 3):
         piece = points[i : i + 4]
         found += [_bezier(piece, k / per_piece) for k in range(1, per_piece + 1)]
+    return found
+
+
+def outline(points: Sequence[Point]) -> list[Point]:
+    """Points with the same bounds as a route: only pieces that swing out of the box of their ends are sampled."""
+    found = [points[0]]
+    for i in range(0, len(points) - 1, 3):
+        a, b, c, d = points[i : i + 4]
+        left, right = (a[0], d[0]) if a[0] < d[0] else (d[0], a[0])
+        top, bottom = (a[1], d[1]) if a[1] < d[1] else (d[1], a[1])
+        if left <= b[0] <= right and left <= c[0] <= right and top <= b[1] <= bottom and top <= c[1] <= bottom:
+            found.append(d)
+        else:
+            found += sampled((a, b, c, d))[1:]
     return found
 
 
@@ -96,16 +115,18 @@ def position(graph: nx.DiGraph) -> Callable[[Hashable], int]:
     return lambda node: order[node]
 
 
-def _arc_levels(arcs: list[tuple[int, int]]) -> dict[tuple[int, int], int]:
+def _arc_levels(arcs: list[tuple[int, int]], checkpoint: Callable[[], None]) -> dict[tuple[int, int], int]:
     """Arc -> its level: positive above the line, negative below, larger over what it spans."""
     above: list[tuple[int, int]] = []
     below: list[tuple[int, int]] = []
     for arc in sorted(arcs, key=lambda arc: (arc[0] - arc[1], arc)):
+        checkpoint()
         side = above if _crossings(arc, above) <= _crossings(arc, below) else below
         side.append(arc)
     levels: dict[tuple[int, int], int] = {}
     for sign, side in ((1, above), (-1, below)):
         for arc in reversed(side):  # shortest first: what is nested already has its level
+            checkpoint()
             inside = [levels[other] * sign for other in side if other in levels and _overlap(arc, other)]
             levels[arc] = sign * (1 + max(inside, default=0))
     return levels

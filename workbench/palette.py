@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
+from math import isfinite
 from typing import NamedTuple
 
 TEXT, QUIET, LINE, PAGE, PAPER = "#1b2733", "#6b7682", "#dfe4ea", "#f4f6f8", "#ffffff"
@@ -56,8 +57,19 @@ def look(operation: object) -> Look:
         return Look("conv 3×3", CONV_3X3, "#3f8fdd")
     if "pool" in name:
         return Look(_pool_label(name), POOL, POOL)
-    colour = OTHER_OPERATIONS[zlib.crc32(name.encode()) % len(OTHER_OPERATIONS)]
+    colour = OTHER_OPERATIONS[zlib.crc32(name.encode(errors="surrogatepass")) % len(OTHER_OPERATIONS)]
     return Look(_short(str(operation)), colour, _on_dark(colour))
+
+
+def diverging(value: float) -> str:
+    """A colour of the diverging scale, from -1 to 1; that of paper where there is no number."""
+    if not isfinite(value):
+        return PAPER
+    below, nought, above = DIVERGING
+    end = above if value >= 0 else below
+    share = min(abs(value), 1.0)
+    pairs = ((int(nought[i : i + 2], 16), int(end[i : i + 2], 16)) for i in (1, 3, 5))
+    return "#" + "".join(f"{round(a + share * (b - a)):02x}" for a, b in pairs)
 
 
 def clipped(words: str) -> str:

@@ -124,6 +124,23 @@ def test_twins_of_a_space_too_large_to_list_are_refused() -> None:
     assert len(set(Wide().sample(30, seed=0))) == 30
 
 
+def test_a_hopeless_list_is_not_begun() -> None:
+    class Endless(Chain):
+        name = "endless"
+        walks = 0
+
+        def suggest(self, choices):
+            type(self).walks += 1
+            for i in range(40):
+                choices.suggest_categorical(f"q{i}", [0, 1])
+            return nx.DiGraph([(0, 1)])
+
+    space = Endless()
+    with pytest.raises(InvalidInput, match="endless is too large to list"):
+        space.twins(space.sample(1, seed=0)[0])
+    assert Endless.walks < 200
+
+
 def test_relabelled_graphs_have_one_hash_and_other_graphs_another() -> None:
     graph = nx.DiGraph()
     graph.add_nodes_from([(0, {"role": "input"}), (1, {"role": "state"}), (2, {"role": "output"})])

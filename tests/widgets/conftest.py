@@ -81,6 +81,12 @@ def pages() -> ModuleType:
     return _neighbour("pages")
 
 
+@pytest.fixture(scope="session")
+def hostile() -> ModuleType:
+    """`hostile.py` of this folder."""
+    return _neighbour("hostile")
+
+
 # One module at a time: playwright's loop must not be running when another module starts its own.
 @pytest.fixture(scope="module")
 def browser(lab_module: ModuleType, chromium: str) -> Iterator[Browser]:

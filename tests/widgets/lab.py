@@ -120,9 +120,12 @@ class Lab:
 
     @contextmanager
     def notebook(
-        self, browser: Browser, cells: Sequence[str], size: tuple[int, int] = (1300, 1000)
+        self, browser: Browser, cells: Sequence[str], size: tuple[int, int] = (1300, 1000), place: str = "lab/tree"
     ) -> Iterator[Notebook]:
-        """A notebook of code cells, open in a page of its own; its kernel ends with it."""
+        """A notebook of code cells, open in a page of its own; its kernel ends with it.
+
+        `place` is where the server opens files: "lab/tree" in JupyterLab, "notebooks" in Notebook 7.
+        """
         name = f"test-{time.monotonic_ns()}.ipynb"
         book = nbformat.v4.new_notebook(metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}})
         book.cells = [nbformat.v4.new_code_cell(source) for source in (*cells, "")]
@@ -131,7 +134,7 @@ class Lab:
         page = context.new_page()
         notebook = Notebook(page, len(cells))
         try:
-            page.goto(f"{self._url}/lab/tree/{name}?token={self._token}&reset", timeout=START * 1000)
+            page.goto(f"{self._url}/{place}/{name}?token={self._token}&reset", timeout=START * 1000)
             page.wait_for_function(_READY, timeout=START * 1000)
             yield notebook
         finally:
@@ -171,6 +174,7 @@ def running_lab(folder: Path) -> Iterator[Lab]:
         sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}",
         "--ServerApp.port_retries=0", f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={notebooks}",
         "--ServerApp.disable_check_xsrf=True", "--LabApp.expose_app_in_browser=True", "--LabApp.news_url=None",
+        "--JupyterNotebookApp.expose_app_in_browser=True",
     ]  # fmt: skip
     with (folder / "server.log").open("w") as log:
         server = subprocess.Popen(

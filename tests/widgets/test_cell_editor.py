@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
+import workbench as wb
 from workbench.architecture import Architecture
 from workbench.benchmarks import Benchmark
 from workbench.drawing import Fact
 from workbench.errors import InvalidInput, UnknownName
 from workbench.spaces import SearchSpace
-from workbench.widgets import cell_editor
 from workbench.widgets.cell_editor import CellEditor
-from workbench.widgets.facts import facts_of, quantity
+from workbench.widgets.facts import benchmarks_for, facts_of, quantity
 
 
 @pytest.fixture
@@ -206,12 +206,68 @@ def test_the_browsers_request_for_a_file_is_answered_with_the_still(
     assert sent == [{"kind": "still", "svg": editor.still()}]
 
 
+# -- what the browser asks -------------------------------------------------------------------------------------------
+
+WIRED = "100001/10000/1000/100/10/1:333mm"
+
+
+def asked(editor: CellEditor, monkeypatch: pytest.MonkeyPatch, **content: Any) -> list[Any]:
+    """What the kernel sends back."""
+    sent: list[Any] = []
+    monkeypatch.setattr(editor, "send", sent.append)
+    editor._handle_custom_msg(content, [])
+    return sent
+
+
+def test_where_an_edge_may_go_is_answered_for_the_present_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    space = wb.search_space("nasbench101")
+    editor = CellEditor(space.parse(WIRED))
+    (answer,) = asked(editor, monkeypatch, kind="targets", ask=7, source="0", target="", end="")
+    assert (answer["kind"], answer["ask"]) == ("targets", 7)
+    assert answer["moves"]["1"] == {"decisions": None, "reason": "in → 1 is there already.", "also": ""}
+    assert space.architecture(answer["moves"]["2"]["decisions"]).decisions["0->2"] is True
+    edit(editor, decisions=answer["moves"]["2"]["decisions"])
+    (answer,) = asked(editor, monkeypatch, kind="targets", ask=8, source="0", target="2", end="gone")
+    assert answer["moves"][""]["decisions"] == dict(space.parse(WIRED).decisions)
+    assert json.dumps(answer)
+
+
+def test_an_edge_that_is_gone_by_now_is_answered_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    editor = CellEditor(wb.search_space("nasbench101").parse(WIRED))
+    (answer,) = asked(editor, monkeypatch, kind="targets", ask=1, source="0", target="5", end="target")
+    assert answer["moves"] == {"": {"decisions": None, "reason": "The drawing has no edge from 0 to 5.", "also": ""}}
+
+
+def test_the_questions_about_edges_are_told_and_follow_the_value() -> None:
+    editor = CellEditor(wb.search_space("nasbench101").parse(WIRED))
+    assert len(editor.wiring) == 21
+    assert CellEditor(wb.search_space("nasbench201").sample(1)[0]).wiring == []
+
+
+def test_a_pasted_text_becomes_the_value(editor: CellEditor, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = editor.value.space.sample(1, seed=4)[0]
+    assert asked(editor, monkeypatch, kind="paste", text=f"{other}\n") == []
+    assert editor.value == other
+
+
+@pytest.mark.parametrize("text", ["nonsense", "", None, 3, "|" * 200_000])
+def test_a_pasted_text_that_is_no_architecture_is_refused_in_few_words(
+    editor: CellEditor, monkeypatch: pytest.MonkeyPatch, text: Any
+) -> None:
+    before = editor.value
+    (answer,) = asked(editor, monkeypatch, kind="paste", text=text)
+    assert answer["kind"] == "refused"
+    assert answer["text"].startswith("Not pasted. ")
+    assert len(answer["text"]) < 330
+    assert editor.value == before
+
+
 def test_a_table_that_cannot_be_opened_is_no_reason_to_fail(
     arch: Architecture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     catalogue = importlib.import_module("workbench.benchmarks")
     monkeypatch.setattr(catalogue, "for_space", lambda space: [("no such table", "cifar10")])
-    assert cell_editor._chosen(None, arch) == ()
+    assert benchmarks_for(arch.space) == ()
 
 
 @pytest.mark.parametrize(

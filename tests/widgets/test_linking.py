@@ -93,7 +93,9 @@ def test_an_older_state_does_not_undo_a_newer_one(maps: Any) -> None:
     assert first.opened["name"] == first._frame.index[4]
 
 
-def test_an_architecture_of_another_space_changes_nothing_and_is_explained(bench: Benchmark, table: pd.DataFrame) -> None:
+def test_an_architecture_of_another_space_changes_nothing_and_is_explained(
+    bench: Benchmark, table: pd.DataFrame
+) -> None:
     editor = wb.CellEditor(bench.space.parse(table.index[0]), bench)
     other = wb.SpaceMap(pd.DataFrame({"a": [1.0, 2.0], "b": [3.0, 4.0]}, index=["some", "thing"]))
     wb.link(editor, other)

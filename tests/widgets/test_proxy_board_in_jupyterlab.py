@@ -62,14 +62,12 @@ def drag(page: Page, *shares: tuple[float, float], lasso: bool = False) -> None:
     assert box is not None
     places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in shares]
     if lasso:
-        page.keyboard.down("Shift")
+        page.get_by_role("button", name="Drag a free shape").click()
     page.mouse.move(*places[0])
     page.mouse.down()
     for place in places[1:]:
         page.mouse.move(*place, steps=4)
     page.mouse.up()
-    if lasso:
-        page.keyboard.up("Shift")
 
 
 def test_a_clicked_row_is_the_scatters_x_in_python_and_on_screen(notebook: Any) -> None:

@@ -1,73 +1,136 @@
-// The browser half of CellEditor: shows the cell, changes an operation by mouse or keyboard, keeps undo and redo.
+// The browser half of CellEditor: puts the drawing, its gestures, the palette and the facts together.
 
+import { Asked } from "./editor/asked";
+import { clipboard } from "./editor/clipboard";
 import css from "./editor/editor.css";
-import { Menu, swatch } from "./editor/menu";
+import { exportMenu } from "./editor/exports";
+import { Folds } from "./editor/folds";
+import { Lists } from "./editor/lists";
+import { Menu } from "./editor/menu";
+import { Numbers, spoken } from "./editor/numbers";
+import { type Choice, Chips, fitting } from "./editor/palette";
+import { Picking } from "./editor/picking";
 import { Picture } from "./editor/picture";
-import { type Drawing, type Fact, foreseen, History, type Option, type Palette, questionsOf, same } from "./editor/state";
-import { copy, download, html, put } from "./shared/dom";
+import { join, type Session, type View } from "./editor/session";
+import { besides, type Decisions, type Drawing, type Option, type Palette } from "./editor/state";
+import { Viewport } from "./editor/viewport";
+import { Wiring } from "./editor/wiring";
+import { copy, html, put } from "./shared/dom";
 import { type Frame, widget } from "./shared/frame";
-import { type Answer, listen, type Model } from "./shared/model";
+import { Link } from "./shared/link";
+import { listen, type Model } from "./shared/model";
+import { type Sheet, sheetOf } from "./shared/sheet";
 
-const LATE = 400; // ms without the kernel's answer until the numbers are shown as old
-const SILENT = 5000; // ms until the silence itself is reported
-
-class Editor {
-  private drawing: Drawing;
-  private readonly history: History;
-  private selected = "";
-  private timers: number[] = [];
+class Editor implements View {
+  readonly sheet: Sheet;
+  private readonly session: Session;
+  private readonly link: Link;
   private readonly picture: Picture;
+  private readonly viewport: Viewport;
+  private readonly folds: Folds;
+  private readonly picking: Picking;
+  private readonly wiring: Wiring;
   private readonly menu: Menu;
+  private readonly chips: Chips;
+  private readonly lists: Lists;
+  private readonly numbers = new Numbers();
+  private pressing = false;
+  private readonly asked: Asked;
+  private readonly exports: ReturnType<typeof exportMenu>;
   private readonly subtitle = html("span");
-  private readonly chips = html("div", { class: "wb-bar", role: "toolbar", "aria-label": "Operations" });
-  private readonly undoButton = this.button("↶", "Undo (Ctrl+Z)", () => this.travel("undo"));
-  private readonly redoButton = this.button("↷", "Redo (Ctrl+Y)", () => this.travel("redo"));
-  private readonly more = html("div", { class: "wb-more" });
-  private readonly facts = html("div", { class: "wb-facts" });
+  private readonly undoButton = this.button("↶", "Undo (Ctrl+Z)", () => this.session.travel("undo", this));
+  private readonly redoButton = this.button("↷", "Redo (Ctrl+Y)", () => this.session.travel("redo", this));
+  private readonly compareButton = this.button("compare", "Put this architecture on the compare tray (c)", () => this.compare());
+  private readonly stale = html("p", { class: "wb-stale", hidden: true }, "An earlier architecture is drawn: only the kernel can draw this one.");
   private readonly text = html("div", { class: "wb-text" });
 
-  constructor(private readonly model: Model, private readonly frame: Frame) {
-    this.drawing = model.get("drawing") as Drawing;
-    this.history = new History(this.drawing.decisions);
+  constructor(readonly model: Model, readonly frame: Frame) {
+    this.sheet = sheetOf(model);
     this.picture = new Picture((question) => this.keysHint(question), Number(model.get("height")));
-    this.menu = new Menu(frame.guard((question, answer) => this.choose(question, answer)));
+    this.session = join(this);
+    this.link = new Link(model, frame);
+    this.viewport = new Viewport(this.picture, frame.guard);
+    this.folds = new Folds(model, frame, this.picture.element);
+    const pans = (event: PointerEvent) => this.viewport.pans(event);
+    const drawing = () => this.drawing;
+    this.picking = new Picking(this.picture, drawing, () => this.chips.show(), pans);
+    this.wiring = new Wiring(model, frame, this.picture, {
+      drawing, edit: (decisions) => this.edit(decisions), wires: () => this.wires.length > 0, hindrance: () => this.hindrance(),
+    }, pans);
+    this.menu = new Menu(frame.guard((question, answer) => this.choose({ question, answer })));
+    this.chips = new Chips({
+      drawing, palette: () => this.palette, chosen: () => this.picking.last,
+      current: (question) => this.session.history.present[question],
+      choose: (choice) => this.choose(choice), drop: (choice, question) => this.dropped(choice, question),
+    }, this.picture, frame.guard);
+    this.lists = new Lists(frame.guard((question, place) => this.chooseNumber(question, place)));
+    const shown = { decisions: () => this.session.history.present, text: () => this.session.text };
+    this.asked = new Asked(model, frame, shown);
+    this.exports = exportMenu(model, frame, shown);
     this.build();
-    this.refresh();
+    this.changed();
+    this.frame.alert(String(model.get("message")));
   }
 
   listen(): () => void {
-    const { model, frame } = this;
+    const { model, frame, session } = this;
     const stops = [
-      listen(model, "change:drawing", frame.guard(() => this.adopt())),
-      listen(model, "change:palette", frame.guard(() => this.refresh())),
+      listen(model, "change:drawing", frame.guard(() => { if (session.adopt(this)) frame.say(spoken(session.facts)); })),
+      listen(model, "change:palette", frame.guard(() => this.changed())),
       listen(model, "change:message", frame.guard(() => frame.alert(String(model.get("message"))))),
-      listen(model, "msg:custom", frame.guard((message: { kind: string; svg: string }) => {
-        if (message.kind === "still") download(message.svg, "cell.svg", "image/svg+xml");
-      })),
+      listen(model, "comm_live_update", frame.guard(() => this.changed())),
+      listen(model, "msg:custom", frame.guard((message) => this.heard(message))),
+      clipboard(frame, {
+        drawing: () => this.drawing, palette: () => this.palette, decisions: () => session.history.present,
+        chosen: () => this.picking.chosen, text: () => session.text, edit: (decisions) => this.edit(decisions), read: (text) => this.read(text),
+      }),
     ];
+    this.link.onOpen((name) => session.open(name, this));
+    this.link.onMembers(() => this.showCompare());
+    this.sheet.onReady(frame.guard(() => this.changed()));
+    this.showCompare();
     return () => {
-      stops.forEach((stop) => stop());
-      this.timers.forEach(clearTimeout);
+      for (const stop of stops) stop();
+      for (const part of [this.viewport, this.folds, this.picking, this.wiring, this.chips, this.asked, this.exports, this.link]) part.stop();
+      session.leave(this);
     };
   }
 
+  get kernelGone(): boolean {
+    return this.model.alone === true || this.frame.gone();
+  }
+
+  get absence(): string {
+    return this.model.alone ? "this page has no kernel" : "the kernel is gone";
+  }
+
+  tell(name: string): void { this.link.open(name); }
+
   private build(): void {
     const { root, guard, alert } = this.frame;
+    const { element } = this.picture;
     const copyButton = this.button("copy", "Copy the architecture's text", () => {
-      copy(String(this.model.get("text"))).then(() => this.frame.say("copied"), (error) => alert(`Not copied: ${error}`));
+      copy(this.session.text).then(() => this.frame.say("copied"), (error) => alert(`Not copied: ${error}`));
     });
-    const exportButton = this.button("export", "Save the drawing as an SVG file", () => this.model.send({ kind: "still" }));
-    const figure = html("div", { class: "wb-figure" }, html("div", { class: "wb-scroll" }, this.picture.element), this.menu.element);
+    put(element, { tabindex: 0 });
+    const figure = html("div", { class: "wb-figure" }, html("div", { class: "wb-scroll" }, element),
+      this.viewport.bar, this.menu.element, this.picking.band, this.chips.tip.element, this.wiring.tip.element);
     root.append(
       html("div", { class: "wb-head" }, html("h3", {}, String(this.model.get("title"))), this.subtitle,
-        html("div", { class: "wb-bar" }, this.undoButton, this.redoButton, copyButton, exportButton)),
-      this.chips,
-      figure, this.more, this.facts, this.text,
+        html("div", { class: "wb-bar" }, this.undoButton, this.redoButton, this.compareButton, copyButton, this.exports.element)),
+      this.chips.element, this.folds.element, figure, this.stale, this.lists.element, this.numbers.element, this.asked.element, this.text,
     );
     root.addEventListener("keydown", guard((event) => this.pressed(event)));
-    this.picture.element.addEventListener("click", guard((event) => this.clicked(event)));
-    this.picture.element.addEventListener("focusin", guard((event) => this.select(asked(event.target) ?? this.selected)));
-    this.frame.alert(String(this.model.get("message")));
+    element.addEventListener("pointerdown", () => {
+      this.pressing = true;
+      setTimeout(() => { this.pressing = false; }, 0); // the focus has moved by then
+    }, { capture: true });
+    element.addEventListener("pointerdown", guard((event) => this.picking.pressed(event)));
+    element.addEventListener("click", guard((event) => this.clicked(event)));
+    element.addEventListener("focusin", guard((event) => {
+      const question = asked(event.target);
+      if (question !== undefined && !this.pressing) this.picking.focused(question); // a click chooses by itself
+    }));
   }
 
   private button(label: string, title: string, work: () => void): HTMLButtonElement {
@@ -80,180 +143,153 @@ class Editor {
 
   private clicked(event: MouseEvent): void {
     const question = asked(event.target);
-    if (question === undefined) return this.menu.close(false);
+    if (question === undefined) {
+      this.menu.close(false);
+      if (event.target instanceof Element && !event.target.closest("[data-node], [data-edge]")) this.picking.clear();
+      return;
+    }
+    if (event.ctrlKey || event.metaKey || event.shiftKey) return this.picking.toggle(question);
+    this.picking.only(question);
     this.open(question);
   }
 
   private open(question: string): void {
     const opener = this.picture.of(question);
     if (!opener) return;
-    this.select(question);
-    this.menu.show(opener, this.besides(question).map((asked) =>
-      ({ question: asked, options: this.options(asked), current: this.history.present[asked] })));
-  }
-
-  /** The questions that are answered on the same edge or node as `question`. */
-  private besides(question: string): string[] {
-    const marks = [...this.drawing.edges, ...this.drawing.nodes].map(questionsOf);
-    return marks.find((questions) => questions.includes(question)) ?? [question];
+    this.menu.show(opener, besides(this.drawing, question).map((asked) =>
+      ({ question: asked, options: this.options(asked), current: this.session.history.present[asked] })));
   }
 
   private pressed(event: KeyboardEvent): void {
+    if (event.defaultPrevented || this.menu.open || (event.target as Element).closest("input, textarea, select")) return;
     const command = event.ctrlKey || event.metaKey;
-    const key = event.key.toLowerCase();
-    const question = asked(event.target);
-    if (command && key === "z") this.travel(event.shiftKey ? "redo" : "undo");
-    else if (command && key === "y") this.travel("redo");
-    else if (command || event.altKey || question === undefined || this.menu.open) return;
-    else if (/^[1-9]$/.test(key)) this.chooseNumber(question, Number(key) - 1);
-    else if (key === "arrowright" || key === "arrowdown") this.cycle(question, 1);
-    else if (key === "arrowleft" || key === "arrowup") this.cycle(question, -1);
-    else if (key === "enter" || key === " ") this.open(question);
-    else return;
+    const done = command ? this.commanded(event) : !event.altKey && this.keyed(event);
+    if (!done) return;
     event.preventDefault();
     event.stopPropagation();
   }
 
+  private commanded(event: KeyboardEvent): boolean {
+    const key = event.key.toLowerCase();
+    const question = asked(event.target);
+    if (key === "z") this.session.travel(event.shiftKey ? "redo" : "undo", this);
+    else if (key === "y") this.session.travel("redo", this);
+    else if (key === "a") this.picking.all();
+    else if ((key === " " || key === "enter") && question !== undefined) this.picking.toggle(question);
+    else return false;
+    return true;
+  }
+
+  private keyed(event: KeyboardEvent): boolean {
+    const key = event.key.toLowerCase();
+    const question = asked(event.target);
+    if (key === "escape" && this.picking.chosen.length > 1) this.picking.clear();
+    else if (key === "c" && !this.compareButton.hidden) this.compare();
+    else if (event.target === this.picture.element) return this.viewport.key(event.key);
+    else if (question === undefined) return false;
+    else if (/^[1-9]$/.test(key)) this.chooseNumber(question, Number(key) - 1);
+    else if (key === "arrowright" || key === "arrowdown") this.cycle(question, 1);
+    else if (key === "arrowleft" || key === "arrowup") this.cycle(question, -1);
+    else if (key === "enter" || key === " ") this.open(question);
+    else return false;
+    return true;
+  }
+
   private chooseNumber(question: string, number: number): void {
     const option = this.options(question)[number];
-    if (option) this.choose(question, option.answer);
+    if (option) this.choose({ question, answer: option.answer });
   }
 
   private cycle(question: string, step: number): void {
     const options = this.options(question);
-    const at = options.findIndex((option) => option.answer === this.history.present[question]);
+    const at = options.findIndex((option) => option.answer === this.session.history.present[question]);
     this.chooseNumber(question, (at + step + options.length) % options.length);
   }
 
-  private choose(question: string, answer: Answer): void {
-    if (this.history.present[question] === answer) return;
-    this.history.push({ ...this.history.present, [question]: answer });
-    const option = this.options(question).find((one) => one.answer === answer);
-    if (option) this.drawing = foreseen(this.drawing, question, option);
-    this.send();
+  /** Gives an answer to every chosen mark that takes it, where the one asked is among them. */
+  private choose(choice: Choice): void {
+    const marks = this.picking.has(choice.question) ? this.picking.chosen : [];
+    const others = marks.map((mark) => fitting(choice, mark, this.drawing, this.palette)).filter((question) => question !== undefined);
+    const own = besides(this.drawing, choice.question);
+    const questions = [choice.question, ...others.filter((question) => !own.includes(question))];
+    this.edit({ ...this.session.history.present, ...Object.fromEntries(questions.map((question) => [question, choice.answer])) });
   }
 
-  private travel(way: "undo" | "redo"): void {
-    const before = this.history.present;
-    const decisions = this.history[way]();
-    if (decisions === undefined) return;
-    for (const [question, answer] of Object.entries(decisions)) {
-      const option = this.options(question).find((one) => one.answer === answer);
-      if (option && before[question] !== answer) this.drawing = foreseen(this.drawing, question, option);
-    }
-    this.send();
+  private dropped({ answer }: Choice, question: string): void {
+    this.picking.only(question);
+    this.edit({ ...this.session.history.present, [question]: answer });
   }
 
-  // -- to and from the kernel
-
-  private send(): void {
-    this.refresh();
-    this.model.set("revision", Number(this.model.get("revision")) + 1);
-    this.model.set("decisions", this.history.present);
-    this.model.save_changes();
-    this.timers.forEach(clearTimeout);
-    this.timers = [
-      window.setTimeout(() => this.frame.root.classList.add("wb-late"), LATE),
-      window.setTimeout(() => this.frame.alert("The kernel has not answered yet: the numbers are those before the edit."), SILENT),
-    ];
+  private edit(decisions: Decisions): void {
+    if (this.session.edit(decisions, this) && this.kernelGone) this.frame.say(spoken(this.session.facts));
   }
 
-  /** Takes the kernel's drawing, unless it answers an edit that a newer one has overtaken. */
-  private adopt(): void {
-    const drawing = this.model.get("drawing") as Drawing;
-    if (drawing.revision < Number(this.model.get("revision"))) return;
-    this.timers.forEach(clearTimeout);
-    this.frame.root.classList.remove("wb-late");
-    this.frame.alert(String(this.model.get("message")));
-    if (drawing.refused) this.history.refuse(drawing.decisions);
-    else if (!same(drawing.decisions, this.history.present)) this.history.push(drawing.decisions);
-    this.drawing = drawing;
-    this.refresh();
-    this.frame.say(this.spoken());
+  /** Takes a pasted text: from the sheet where it has it, else the kernel reads it. */
+  private read(text: string): void {
+    const row = this.sheet.ready ? this.sheet.rowOf(text) : -1;
+    if (row >= 0) this.edit(this.sheet.decisions(row));
+    else if (this.kernelGone) this.frame.alert(`Not pasted: this is no architecture that the page knows, and ${this.absence}, so that nothing can read it.`);
+    else this.model.send({ kind: "paste", text });
+  }
+
+  private compare(): void {
+    if (!this.session.counted) return this.frame.alert("Not on the tray yet: the kernel has not named this architecture.");
+    this.link.compare(this.session.text);
+    this.frame.say("put on the compare tray");
+  }
+
+  private hindrance(): string {
+    return this.kernelGone ? `Only the kernel knows which edges the space allows, and ${this.absence}. Run the notebook's cell again.` : "";
+  }
+
+  private heard(message: { kind?: string; text?: string; ask?: number; moves?: unknown }): void {
+    if (message.kind === "targets") this.wiring.hear(message as Parameters<Wiring["hear"]>[0]);
+    else if (message.kind === "refused") this.frame.alert(String(message.text));
   }
 
   // -- what is shown
 
-  private refresh(): void {
+  changed(): void {
+    const { session, frame } = this;
+    const { history } = session;
     this.picture.show(this.drawing);
-    this.picture.select(this.selected);
-    this.showChips();
-    this.showMore();
-    this.showFacts();
-    const edits = this.history.edits;
-    this.subtitle.textContent = edits === 0 ? "" : `edited ${edits} time${edits === 1 ? "" : "s"}`;
-    this.undoButton.disabled = !this.history.canUndo;
-    this.redoButton.disabled = !this.history.canRedo;
+    this.folds.show();
+    this.wiring.dress();
+    this.picking.show();
+    this.chips.show();
+    this.lists.show(this.drawing, this.palette, history.present, this.wires);
+    this.numbers.show(session.facts);
+    if (this.text.textContent !== session.text) this.text.textContent = session.text;
+    const edits = history.edits === 0 ? "" : `edited ${history.edits} time${history.edits === 1 ? "" : "s"}`;
+    const state = [edits, session.state].filter(Boolean).join(" · ");
+    if (this.subtitle.textContent !== state) this.subtitle.textContent = state;
+    this.undoButton.disabled = !history.canUndo;
+    this.redoButton.disabled = !history.canRedo;
+    frame.root.classList.toggle("wb-late", session.late);
+    this.stale.hidden = session.drawn || !(this.kernelGone || session.silent);
+    this.asked.refresh();
   }
 
-  private select(question: string): void {
-    if (question === this.selected) return;
-    this.selected = question;
-    this.picture.select(question);
-    this.showChips();
-  }
-
-  private showChips(): void {
-    const first = [...this.drawing.edges, ...this.drawing.nodes].flatMap(questionsOf)[0];
-    const shown = this.selected in this.palette ? this.selected : first;
-    if (shown === undefined) return this.chips.replaceChildren();
-    const chips = this.besides(shown).flatMap((question) => this.options(question).map((option, i) => {
-      const current = this.selected !== "" && this.history.present[question] === option.answer;
-      const number = question === shown && i < 9 ? String(i + 1) : "";
-      const chip = html("button", { class: "wb-chip", type: "button", "aria-pressed": String(current) },
-        swatch(option), html("kbd", {}, number), option.label);
-      put(chip, { title: this.selected ? `Set ${question} to ${option.label}` : "Choose an operation in the drawing first" });
-      chip.disabled = this.selected === "";
-      chip.addEventListener("click", this.frame.guard(() => this.choose(question, option.answer)));
-      return chip;
-    }));
-    const focused = [...this.chips.children].indexOf(document.activeElement as Element);
-    this.chips.replaceChildren(...chips);
-    chips[focused]?.focus();
-  }
-
-  /** A list for every question that the drawing does not show. */
-  private showMore(): void {
-    const drawn = new Set([...this.drawing.edges, ...this.drawing.nodes].flatMap(questionsOf));
-    const rest = Object.keys(this.palette).filter((question) => !drawn.has(question) && question in this.history.present);
-    const focused = (document.activeElement as HTMLElement | null)?.dataset["choice"];
-    this.more.hidden = rest.length === 0;
-    this.more.replaceChildren(...rest.map((question) => {
-      const options = this.options(question);
-      const list = html("select", { "data-choice": question }, ...options.map((option) => html("option", {}, option.label)));
-      list.selectedIndex = options.findIndex((option) => option.answer === this.history.present[question]);
-      list.addEventListener("change", this.frame.guard(() => this.chooseNumber(question, list.selectedIndex)));
-      return html("label", {}, `${question} `, list);
-    }));
-    if (focused !== undefined) this.more.querySelector<HTMLElement>(`[data-choice="${CSS.escape(focused)}"]`)?.focus();
-  }
-
-  private showFacts(): void {
-    const facts = this.model.get("facts") as Fact[];
-    this.facts.hidden = facts.length === 0;
-    this.facts.replaceChildren(...facts.map((fact) => html("div", {},
-      html("b", {}, fact.value, ...(fact.spread ? [html("small", {}, ` ${fact.spread}`)] : [])),
-      html("span", {}, fact.label), ...(fact.note ? [html("span", {}, fact.note)] : []))));
-    this.text.textContent = String(this.model.get("text"));
-  }
-
-  private spoken(): string {
-    const facts = this.model.get("facts") as Fact[];
-    return facts.map((fact) => [fact.label, fact.value, fact.note].filter(Boolean).join(" ")).join("; ");
+  private showCompare(): void {
+    this.compareButton.hidden = !this.link.hears("compare");
   }
 
   private keysHint(question: string): string {
     const count = Math.min(this.options(question).length, 9);
-    return count > 1 ? `press 1 to ${count} to change` : "";
+    const keys = count > 1 ? `press 1 to ${count} to change` : "";
+    if (this.wires.length === 0) return keys;
+    const onEdge = this.drawing.edges.some((edge) => edge.question === question);
+    return [keys, onEdge ? "e to move its end, s its start, Delete to take it away" : "e to draw an edge"].filter(Boolean).join(", ");
   }
 
-  private options(question: string): Option[] {
-    return this.palette[question] ?? [];
-  }
+  private get drawing(): Drawing { return this.session.drawing; }
 
-  private get palette(): Palette {
-    return this.model.get("palette") as Palette;
-  }
+  private get palette(): Palette { return this.model.get("palette") as Palette; }
+
+  /** The questions that are about edges. */
+  private get wires(): string[] { return (this.model.get("wiring") ?? []) as string[]; }
+
+  private options(question: string): Option[] { return this.palette[question] ?? []; }
 }
 
 function asked(target: EventTarget | null): string | undefined {

@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Literal, NamedTuple
+from collections.abc import Collection, Iterable, Sequence
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
+from workbench.analysis.features import Feature, features_of
+from workbench.analysis.populations import Population, architectures, space_of
 from workbench.architecture import Architecture
 from workbench.errors import InvalidInput, UnknownName
-from workbench.spaces import search_space
-from workbench.spaces.encodings.wl import wl_features
 from workbench.spaces.space import SearchSpace
 
-Kind = Literal["answer", "operation", "motif"]
-
-
-class Feature(NamedTuple):
-    """Something that an architecture has or has not."""
-
-    kind: Kind
-    name: str
+_AT_ONCE = 256  # features whose bits are set at a time
 
 
 class Features:
@@ -31,61 +23,63 @@ class Features:
 
     An "answer" is one decision, such as "0->1 = skip_connect"; an "operation" how often one occurs, such as
     "3 or more nor_conv_3x3"; a "motif" an operation with what feeds it, to the given depth, as `wl_features` names
-    them. Operations and motifs are those of the live graph: what carries nothing is not counted. `held` is bool
-    (n architectures, n features), without the features that all have; of features that the same architectures have,
-    the one with the shortest name is kept.
+    them. Operations and motifs are those of the live graph: what carries nothing is not counted. Features that all
+    have are left out; of features that the same architectures have, the one with the shortest name is kept.
+    `had` is what `features_of` says about each architecture, where that has been asked before.
 
     Raises `InvalidInput` for an empty population and for architectures of several spaces.
     """
 
-    def __init__(self, archs: Iterable[Architecture], depth: int = 2) -> None:
+    def __init__(
+        self, archs: Iterable[Architecture], depth: int = 2, *, had: Sequence[Collection[Feature]] | None = None
+    ) -> None:
         self.archs = tuple(archs)
         spaces = {arch.space.name for arch in self.archs}
         if len(spaces) != 1:
             raise InvalidInput(f"Architectures of one space are compared; got {', '.join(sorted(spaces)) or 'none'}.")
         self.rows = {str(arch): row for row, arch in enumerate(self.archs)}
-        had = [_had(arch, depth) for arch in self.archs]
-        names = sorted(set().union(*had), key=lambda feature: (len(feature.name), feature))
-        place = {feature: column for column, feature in enumerate(names)}
-        held = np.zeros((len(had), len(names)), dtype=bool)
-        for row, features in enumerate(had):
-            held[row, [place[feature] for feature in features]] = True
-        _, first = np.unique(np.packbits(held, axis=0), axis=1, return_index=True)
-        telling = np.array(sorted(column for column in first if not held[:, column].all()), dtype=np.intp)
-        self.held: NDArray[np.bool_] = held[:, telling]
-        self.names = tuple(names[column] for column in telling)
+        members: dict[Feature, list[int]] = {}
+        for row, features in enumerate(had or (features_of(arch, depth) for arch in self.archs)):
+            for feature in features:
+                members.setdefault(feature, []).append(row)
+        self.names, self._bits, self._overall = _distinct(members, len(self.archs))
+
+    def has(self, number: int) -> NDArray[np.bool_]:
+        """Which architectures have the feature `names[number]`: bool (n,)."""
+        return np.unpackbits(self._bits[number].view(np.uint8), count=len(self.archs)).astype(bool)
 
     def enriched(self, chosen: Sequence[int] | NDArray[np.integer]) -> pd.DataFrame:
         """The features by how surprising their share among the `chosen` rows is, the most surprising first.
 
         Columns: `kind`, `feature`, `selected` and `everywhere` (the shares that have it), `lift` (their ratio), `p`
         (two-sided hypergeometric test: what chance does if as many rows are drawn at random) and `p_adjusted` (the
-        expected share of false finds among all rows up to this one: Benjamini & Hochberg, 1995).
+        expected share of false finds among all rows up to this one: Benjamini & Hochberg, 1995). The frame's index
+        is the feature's number in `names`.
 
         Raises `InvalidInput` where nothing or everything is chosen.
         """
-        rows = np.unique(np.asarray(chosen, dtype=np.intp))
-        n, size = len(self.archs), len(rows)
+        n = len(self.archs)
+        mask = np.zeros(n, dtype=bool)
+        mask[np.asarray(chosen, dtype=np.intp)] = True
+        size = int(mask.sum())
         if not 0 < size < n:
             raise InvalidInput(
                 f"A selection is compared with what is left out of it: choose from 1 to {n - 1} of the {n} "
                 f"architectures; got {size}."
             )
-        inside, overall = self.held[rows].sum(axis=0), self.held.sum(axis=0)
-        more = stats.hypergeom.sf(inside - 1, n, overall, size)
-        less = stats.hypergeom.cdf(inside, n, overall, size)
-        p = np.clip(2 * np.minimum(more, less), 0, 1)
+        inside = np.bitwise_count(self._bits & _packed(mask[None])[0]).sum(axis=1, dtype=np.int64)
+        p = _by_chance(inside, self._overall, size, n)
         found = pd.DataFrame(self.names, columns=["kind", "feature"])
-        found["selected"], found["everywhere"] = inside / size, overall / n
+        found["selected"], found["everywhere"] = inside / size, self._overall / n
         found["lift"] = found["selected"] / found["everywhere"]
         found["p"] = p
-        found["p_adjusted"] = stats.false_discovery_control(p) if len(p) else p
-        return found.sort_values(["p", "lift"], ascending=[True, False], ignore_index=True)
+        found["p_adjusted"] = _false_finds(p)
+        return found.sort_values(["p", "lift"], ascending=[True, False])
 
 
 def enrichment(
-    selection: pd.DataFrame | Iterable[Architecture | str],
-    population: pd.DataFrame | Iterable[Architecture | str],
+    selection: Population,
+    population: Population,
     *,
     depth: int = 2,
     space: SearchSpace | None = None,
@@ -97,35 +91,78 @@ def enrichment(
 
     Raises `UnknownName` for a selected architecture that is not in the population.
     """
-    space = space or _space_of(population) or _space_of(selection)
-    features = Features(_architectures(population, space), depth)
+    space = space or space_of(population) or space_of(selection)
+    features = Features(architectures(population, space), depth)
     chosen = []
-    for arch in _architectures(selection, space or features.archs[0].space):
+    for arch in architectures(selection, space or features.archs[0].space):
         if str(arch) not in features.rows:
             raise UnknownName(f"{arch} is selected, but it is not in the population of {len(features.archs):,}.")
         chosen.append(features.rows[str(arch)])
-    return features.enriched(chosen)
+    return features.enriched(chosen).reset_index(drop=True)
 
 
-def _had(arch: Architecture, depth: int) -> set[Feature]:
-    space = arch.space
-    found = {Feature("answer", f"{question} = {answer}") for question, answer in arch.decisions.items()}
-    for motif, count in wl_features(space.live(space.graph(arch)), depth).items():
-        name = motif.replace("input()", "input")  # nothing feeds an input: going further back adds nothing
-        if "(" in name:
-            found.add(Feature("motif", name))
-        else:
-            found |= {Feature("operation", f"{least} or more {name}") for least in range(1, count + 1)}
+def _distinct(
+    members: dict[Feature, list[int]], n: int
+) -> tuple[tuple[Feature, ...], NDArray[np.uint64], NDArray[np.int64]]:
+    """Features that not all have, one of each that the same rows have; their rows as bits, and how many these are."""
+    seen: set[tuple[int, ...]] = set()
+    kept: list[Feature] = []
+    for feature in sorted(members, key=lambda feature: (len(feature.name), feature)):
+        rows = tuple(members[feature])
+        if len(rows) < n and rows not in seen:
+            seen.add(rows)
+            kept.append(feature)
+    bits = np.zeros((len(kept), -(-n // 64)), dtype=np.uint64)
+    for start in range(0, len(kept), _AT_ONCE):
+        some = kept[start : start + _AT_ONCE]
+        held = np.zeros((len(some), n), dtype=bool)
+        for row, feature in zip(held, some, strict=True):
+            row[members[feature]] = True
+        bits[start : start + len(some)] = _packed(held)
+    return tuple(kept), bits, np.array([len(members[feature]) for feature in kept], dtype=np.int64)
+
+
+def _packed(held: NDArray[np.bool_]) -> NDArray[np.uint64]:
+    """Truths (m, n) as bits in 64-bit words: (m, n / 64 rounded up)."""
+    room = np.zeros((len(held), -(-held.shape[1] // 64) * 8), dtype=np.uint8)
+    bits = np.packbits(held, axis=1)
+    room[:, : bits.shape[1]] = bits
+    return room.view(np.uint64)
+
+
+def _by_chance(inside: NDArray[np.int64], overall: NDArray[np.int64], size: int, n: int) -> NDArray[np.float64]:
+    """Two-sided hypergeometric p-values: twice the tail from what was found outwards, at most 1.
+
+    Many features are had by as many: each pair of numbers is worked out once. The terms of a tail follow from each
+    other and shrink, so that all tails are summed together until nothing is added.
+    """
+    (k, held), back = np.unique(np.stack([inside, overall]), axis=1, return_inverse=True)
+    up = np.where(k * n >= held * size, 1.0, -1.0)
+    term = np.exp(_log_choose(held, k) + _log_choose(n - held, size - k) - _log_choose(n, size))
+    tail = np.zeros(len(k))
+    k = k.astype(np.float64)
+    active = np.arange(len(k))
+    while len(active):
+        tail[active] += term[active]
+        a, h, upwards = k[active], held[active], up[active] > 0
+        more = (h - a) * (size - a) / ((a + 1) * (n - h - size + a + 1))
+        less = a * (n - h - size + a) / ((h - a + 1) * (size - a + 1))
+        term[active] *= np.where(upwards, more, less)
+        k[active] += up[active]
+        active = active[term[active] > tail[active] * 1e-17]
+    found: NDArray[np.float64] = np.clip(2 * tail, 0, 1)[back.reshape(-1)]
     return found
 
 
-def _architectures(given: pd.DataFrame | Iterable[Architecture | str], space: SearchSpace | None) -> list[Architecture]:
-    listed = list(given.index) if isinstance(given, pd.DataFrame) else list(given)
-    if space is None and any(isinstance(each, str) for each in listed):
-        raise InvalidInput("Strings are read by their search space, and none is named: give space=.")
-    return [space.parse(each) if isinstance(each, str) and space is not None else each for each in listed]
+def _false_finds(p: NDArray[np.float64]) -> NDArray[np.float64]:
+    """For each p-value the smallest expected share of false finds at which it is still one (Benjamini & Hochberg)."""
+    order = np.argsort(p)[::-1]
+    shares = p[order] * len(p) / np.arange(len(p), 0, -1)
+    found = np.empty(len(p))
+    found[order] = np.minimum.accumulate(shares)
+    return np.clip(found, 0, 1)
 
 
-def _space_of(given: pd.DataFrame | Iterable[Architecture | str]) -> SearchSpace | None:
-    name = given.attrs.get("space") if isinstance(given, pd.DataFrame) else None
-    return search_space(name) if name else None
+def _log_choose(n: NDArray[np.int64] | int, k: NDArray[np.int64] | int) -> NDArray[np.float64]:
+    found: NDArray[np.float64] = special.gammaln(n + 1) - special.gammaln(k + 1) - special.gammaln(n - k + 1)
+    return found

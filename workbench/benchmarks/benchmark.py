@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 
 from workbench.architecture import Architecture
+from workbench.benchmarks.files.table_cache import checksum
 from workbench.benchmarks.readings import NoisyReading, Reading
 from workbench.benchmarks.records import Column, Floats, Record, Records
 from workbench.benchmarks.rows import rows_of
@@ -153,6 +154,14 @@ class Benchmark:
     def runs(self, arch: Architecture, measure: str) -> tuple[float, ...]:
         """A quantity's number in each recorded training run of `arch`; empty where all runs have the same."""
         return self._records.read(self._row(arch)).numbers[self._column(measure).name].per_seed
+
+    def fingerprint(self) -> str:
+        """A checksum of every recorded number, equal for equal tables; "" where that means to read many files."""
+        if not self._records.at_hand:
+            return ""
+        listed = repr(self._records.architectures and list(self._records.architectures)).encode()
+        numbers = ((name.encode(), x.tobytes()) for name, x in self._records.arrays().items())
+        return checksum(listed, *(part for pair in numbers for part in pair))
 
     def __repr__(self) -> str:
         names = ", ".join(self._columns)

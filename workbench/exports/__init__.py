@@ -45,10 +45,17 @@ _enter("png", ".png", "the drawing as PNG", write_png, "resvg_py")
 _enter("tikz", ".tex", "the drawing as a LaTeX document", write_tikz)
 catalogue.enter(
     "torch",
-    Format("torch", ".py", "the network as Python source that needs torch alone", lambda a, t, _: write_torch(a, t)),
+    Format(
+        "torch",
+        ".py",
+        "the network as Python source that needs torch alone",
+        lambda a, t, _: write_torch(a, t),
+        builds=True,
+    ),
 )
 catalogue.enter(
-    "onnx", Format("onnx", ".onnx", "the network with its weights as ONNX", write_onnx, ("onnx", "onnxscript"))
+    "onnx",
+    Format("onnx", ".onnx", "the network with its weights as ONNX", write_onnx, ("onnx", "onnxscript"), builds=True),
 )
 
 

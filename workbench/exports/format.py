@@ -14,7 +14,8 @@ class Format:
     """What `write(arch, task, seed)` makes of an architecture: text, or bytes.
 
     `suffix` is the usual end of a file's name. Formats of a built network use `task` and `seed`, others only the
-    architecture. `needs` are the packages of the extra `export` without which `write` raises `MissingData`.
+    architecture. `needs` are the packages of the extra `export` without which `write` raises `MissingData`. A format
+    `builds` where it is made of the network itself, which takes torch and seconds.
     """
 
     name: str
@@ -22,3 +23,4 @@ class Format:
     about: str
     write: Callable[[Architecture, Task, int], str | bytes] = field(repr=False)
     needs: tuple[str, ...] = ()
+    builds: bool = False

@@ -55,7 +55,7 @@ def architecture(data: dict[str, Any], space: SearchSpace | None = None) -> Arch
     decisions = data.get("decisions")
     if not isinstance(decisions, dict):
         raise InvalidInput(f"The record's decisions must be an object, question by answer; got {_shown(decisions)}.")
-    arch = space.architecture(decisions)
+    arch = space.architecture(_as_asked(space, decisions))
     written = data.get("string", str(arch))
     if written != str(arch):
         raise InvalidInput(
@@ -63,6 +63,17 @@ def architecture(data: dict[str, Any], space: SearchSpace | None = None) -> Arch
             "Delete the part that is wrong."
         )
     return arch
+
+
+def _as_asked(space: SearchSpace, decisions: dict[str, Any]) -> dict[str, Any]:
+    """The answers as the space writes them: a browser's JSON does not tell 1.0 from 1."""
+    answers = {question.name: question.answers for question in space.questions()}
+
+    def asked(name: str, sent: Any) -> Any:
+        alike = [a for a in answers.get(name, ()) if a == sent and isinstance(a, bool) == isinstance(sent, bool)]
+        return alike[0] if len(alike) == 1 else sent
+
+    return {name: asked(name, sent) for name, sent in decisions.items()}
 
 
 def space_of(name: object, space: SearchSpace | None) -> SearchSpace:

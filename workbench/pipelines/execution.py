@@ -149,7 +149,8 @@ class _Execution:
             self._stop()
             raise
         run = self._run()
-        self._record("done" if run.ok else "failed")
+        if not run.ok:
+            self._record("failed")
         self.tell(run, None)
         if not run.ok:
             raise RunFailed(run)

@@ -100,7 +100,8 @@ def workbench_hash() -> str:
 
 def report_key(notebook: Path) -> str:
     """Return the SHA-256 of what a report is made from: the executed notebook and the exporter itself."""
-    here = sorted([*Path(__file__).parent.glob("*.py"), *room("reports").glob("report.*")])
+    ours = [*room("reports").glob("report.*"), *(room("widgets") / "dist").glob("*.js")]
+    here = sorted([*Path(__file__).parent.glob("*.py"), *ours])
     return sha256_of_json([sha256_of_file(path) for path in [notebook, *here]])
 
 

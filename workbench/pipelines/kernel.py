@@ -6,6 +6,7 @@ import os
 import sys
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
@@ -39,9 +40,33 @@ def settings(private: Path) -> dict[str, Any]:
 def main() -> None:
     """Serve as the kernel process."""
     die_with(int(os.environ.get("JPY_PARENT_PID", "0")))
-    from ipykernel import kernelapp
+    from ipykernel.kernelapp import IPKernelApp
 
-    kernelapp.launch_new_instance()
+    app = IPKernelApp.instance()
+    app.initialize()  # type: ignore[no-untyped-call]
+    assert app.shell is not None
+    app.shell.events.register("post_run_cell", Completing())
+    app.start()  # type: ignore[no-untyped-call]
+
+
+class Completing:
+    """Has every new widget say all it knows when its cell has run: nobody will look at it while the kernel lives."""
+
+    def __init__(self) -> None:
+        self._done: WeakSet[Any] = WeakSet()
+
+    def __call__(self, _result: object) -> None:
+        """Complete the widgets that are new, if there are any."""
+        if "workbench.widgets.linking" not in sys.modules:
+            return
+        from ipywidgets.widgets.widget import _instances as every  # ipywidgets 8 has no public list of its widgets
+
+        from workbench.widgets.linking import Linked
+        from workbench.widgets.page import complete
+
+        new = [one for one in every.values() if isinstance(one, Linked) and one not in self._done]
+        self._done.update(new)
+        complete(new)
 
 
 if __name__ == "__main__":

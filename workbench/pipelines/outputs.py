@@ -11,6 +11,7 @@ from typing import Any
 
 from workbench.errors import InvalidInput
 from workbench.pipelines.sanitise import harmless
+from workbench.widgets.page import Stock
 
 FIGURE, WIDGET = "application/vnd.plotly.v1+json", "application/vnd.jupyter.widget-view+json"
 #: What can be shown, the best first.
@@ -28,12 +29,14 @@ class Unshowable(InvalidInput):
 
 
 class Outputs:
-    """Turns outputs into HTML one after the other and counts the figures it met."""
+    """Turns outputs into HTML one after the other and remembers the figures and the live widgets it met."""
 
-    def __init__(self, markdown: Any) -> None:
+    def __init__(self, markdown: Any, stock: Stock) -> None:
         self.markdown = markdown
+        self.stock = stock
         self.figures = 0
         self.compiling = False
+        self.alive: list[str] = []
 
     def html(self, output: Mapping[str, Any], where: str) -> str:
         """Return one output as HTML.
@@ -50,7 +53,21 @@ class Outputs:
             case _:
                 return self._bundle(dict(output["data"]), where)
 
+    def widget(self, name: str, still: str = "") -> str:
+        """Return a widget of the stock, alive; its still, one SVG, is what paper and a browser without scripts show."""
+        picture_ = picture("image/svg+xml", base64_of(still), svg_title(still), "picture still") if still else ""
+        return f'<div class="widget">{picture_}<div class="live">{self._place(name)}</div></div>'
+
+    def _place(self, name: str) -> str:
+        if (box := self.stock.boxes.get(name)) is not None:
+            return f'<div class="{box.flow}">{"".join(map(self._place, box.members))}</div>'
+        self.alive.append(name)
+        return f'<div data-widget="{escape(name)}"></div>'
+
     def _bundle(self, data: dict[str, Any], where: str) -> str:
+        if (name := _model_of(data.get(WIDGET))) in self.stock:
+            still = data.get("image/svg+xml", "")
+            return self.widget(name, still if isinstance(still, str) else "".join(still))
         if WIDGET in data and _PROGRESS_BAR.search(str(data.get("text/plain", ""))):
             return ""  # the trace of a finished progress bar says nothing any more
         best = next((mime for mime in SHOWN if mime in data), "")
@@ -93,6 +110,10 @@ class Outputs:
         )
 
 
+def _model_of(view: object) -> str:
+    return str(view.get("model_id", "")) if isinstance(view, Mapping) else ""
+
+
 def _unshowable(where: str, mimes: list[str]) -> str:
     still = "give the widget a still, image/svg+xml in its _repr_mimebundle_"
     other = "show it as a plotly figure, SVG, PNG, HTML or text"
@@ -120,9 +141,9 @@ def finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def picture(mime: str, base64: str, words: str) -> str:
+def picture(mime: str, base64: str, words: str, look: str = "picture") -> str:
     """Return a picture whose bytes are in the page; drawings in it cannot run anything."""
-    return f'<img class="picture" src="data:{mime};base64,{base64}" alt="{escape(words)}">'
+    return f'<img class="{look}" src="data:{mime};base64,{base64}" alt="{escape(words)}">'
 
 
 def base64_of(text: str) -> str:

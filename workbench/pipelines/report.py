@@ -18,13 +18,15 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from traitlets import default
 
 from workbench.errors import InvalidInput
-from workbench.pipelines.outputs import Outputs
+from workbench.pipelines.outputs import Outputs, inline_json
 from workbench.pipelines.records import read_json, write_whole
 from workbench.pipelines.sanitise import harmless
+from workbench.pipelines.states import kept_in
 from workbench.rooms import room
 
 #: Cells that are about running the notebook; the report shows their values at its end.
 PARAMETER_TAGS = {"parameters", "injected-parameters"}
+_HALF = re.compile("[\ud800-\udfff]")  # half a surrogate: JSON can say it, a file in UTF-8 cannot
 
 
 def report(source: str | Path, output: str | Path) -> Path:
@@ -59,7 +61,10 @@ def report(source: str | Path, output: str | Path) -> Path:
 
 
 class ReportExporter(Exporter):
-    """An nbconvert exporter: one page, plotly.js inlined once if there is a figure, nothing to load."""
+    """An nbconvert exporter: one page, plotly.js inlined once if there is a figure, nothing to load.
+
+    The workbench's own widgets are alive in it when the notebook holds their states; no code of the notebook's runs.
+    """
 
     export_from_notebook = "Workbench report"
     output_mimetype = "text/html"
@@ -93,7 +98,7 @@ class Heading(NamedTuple):
 def page(document: nbformat.NotebookNode, made: Mapping[str, Any], name: str) -> str:
     """Return the whole HTML page."""
     prose = Prose()
-    outputs = Outputs(prose.html)
+    outputs = Outputs(prose.html, kept_in(document))
     sections: list[Section] = [Section([])]
     for place, cell in enumerate(document.cells, start=1):
         tags = set(cell.metadata.get("tags", ()))
@@ -118,19 +123,23 @@ def render(sections: list[Section], prose: Prose, outputs: Outputs, made: Mappin
     """Fill the template; scripts are allowed by the hash of their text, everything else is refused."""
     folder = room("reports")
     scripts = [plotly_script(), (folder / "report.js").read_text(encoding="utf-8")] if outputs.figures else []
-    allowed = [f"'sha256-{sha256_base64(script)}'" for script in scripts]
+    modules = outputs.stock.scripts(outputs.alive)
+    allowed = [f"'sha256-{sha256_base64(script)}'" for script in (*scripts, *modules)]
     if outputs.compiling:
         allowed.append("'unsafe-eval'")  # plotly's WebGL figures compile their drawing code
     environment = Environment(loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined)
-    return environment.get_template("report.html.j2").render(
+    text = environment.get_template("report.html.j2").render(
         title=prose.title or made.get("title") or name,
         headings=[heading for heading in prose.headings if heading.level in (2, 3)],
         sections=[section for section in sections if section.blocks],
         made=made,
         style=Markup((folder / "report.css").read_text(encoding="utf-8")),
         scripts=[Markup(script) for script in scripts],
+        states=Markup(inline_json(outputs.stock.only(outputs.alive))) if modules else "",
+        modules=[Markup(module) for module in modules],
         allowed=Markup(" ".join(allowed) or "'none'"),
     )
+    return _HALF.sub("\ufffd", text)
 
 
 def code(source: str) -> Markup:

@@ -63,23 +63,28 @@ def execute(job: Mapping[str, Any], tell: Events) -> None:
     from traitlets.config import Config
 
     from workbench.pipelines.kernel import StageKernel, settings
+    from workbench.pipelines.states import make_small
 
     folder = Path(job["folder"])
     notebook = nbformat.read(job["notebook"], as_version=4)  # type: ignore[no-untyped-call]
     of = sum(cell.cell_type == "code" for cell in notebook.cells) + bool(job["parameters"])
     started = iter(range(1, of + 1))
-    papermill.execute_notebook(
-        braced(job["notebook"]),
-        braced(str(folder / "notebook.ipynb")),
-        parameters=job["parameters"],
-        kernel_name="python3",
-        language="python",
-        progress_bar=False,
-        store_widget_state=False,
-        kernel_manager_class=StageKernel,
-        config=Config({"StageKernel": settings(Path(job["private"]))}),
-        on_cell_execute=lambda **_: tell(cell=next(started, of), of=of),
-    )
+    executed = folder / "notebook.ipynb"
+    try:
+        papermill.execute_notebook(
+            braced(job["notebook"]),
+            braced(str(executed)),
+            parameters=job["parameters"],
+            kernel_name="python3",
+            language="python",
+            progress_bar=False,
+            store_widget_state=True,
+            kernel_manager_class=StageKernel,
+            config=Config({"StageKernel": settings(Path(job["private"]))}),
+            on_cell_execute=lambda **_: tell(cell=next(started, of), of=of),
+        )
+    finally:
+        make_small(executed)
 
 
 def braced(path: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from workbench.samplers.domain import Domain, Params
-from workbench.samplers.strategy import History
+from workbench.samplers.strategy import History, Offspring
 
 
 def regularized_evolution(
@@ -26,4 +26,5 @@ def regularized_evolution(
         return domain.sample(rng)
     alive = history[-population:]
     rivals = [alive[i] for i in rng.integers(len(alive), size=tournament)]
-    return domain.mutate(max(rivals, key=lambda rival: rival.value).params, rng)
+    parent = max(rivals, key=lambda rival: rival.value)
+    return Offspring(domain.mutate(parent.params, rng), parent.number, "mutation")

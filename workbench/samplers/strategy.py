@@ -23,6 +23,16 @@ class Told:
 
     params: Mapping[str, Any]
     value: float
+    number: int = -1  # the trial's
+
+
+class Offspring(Params):
+    """A point that knows which trial it was made from, and by what operator: a strategy may return one."""
+
+    def __init__(self, params: Mapping[str, Any], parent: int, operator: str) -> None:
+        super().__init__(params)
+        self.parent = parent
+        self.operator = operator
 
 
 class History(Sequence[Told]):
@@ -45,7 +55,7 @@ class History(Sequence[Told]):
         return self._told(self._trials[index])
 
     def _told(self, trial: FrozenTrial) -> Told:
-        return Told(trial.params, self._sign * float(trial.values[0]))
+        return Told(trial.params, self._sign * float(trial.values[0]), trial.number)
 
 
 Strategy = Callable[[Domain, History, np.random.Generator], Params]
@@ -55,12 +65,17 @@ class StrategySampler(BaseSampler):
     """An Optuna sampler that asks `strategy(domain, history, rng)` for the next point; one objective only.
 
     The randomness of trial number n comes from (seed, n) alone, so that a resumed study goes on as it would have.
+    Where the strategy says what a point was made from, its trial gets the user attributes "parent" (a trial's number)
+    and "operator".
     """
+
+    narrows = True  # a search space may offer fewer choices than the trials before were made with
 
     def __init__(self, strategy: Strategy, seed: int | None = None) -> None:
         self.strategy = strategy
         self._entropy = int(np.random.SeedSequence(seed).generate_state(1)[0])
         self._asked: tuple[int, int] = (-1, 0)  # the trial asked last, and how often it was
+        self._descents: dict[int, dict[str, Any]] = {}
         self._intersection = IntersectionSearchSpace()
 
     def reseed_rng(self) -> None:
@@ -81,7 +96,21 @@ class StrategySampler(BaseSampler):
             return {}
         trials = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
         sign = 1 if study.direction == StudyDirection.MAXIMIZE else -1
-        return self.strategy(Domain(search_space), History(trials, sign), self._rng(trial.number))
+        proposed = self.strategy(Domain(search_space), History(trials, sign), self._rng(trial.number))
+        self._descents.pop(trial.number, None)
+        if isinstance(proposed, Offspring) and "fixed_params" not in trial.system_attrs:  # else it is not what is tried
+            self._descents[trial.number] = {"parent": proposed.parent, "operator": proposed.operator}
+        return proposed
+
+    def descent(self, number: int) -> dict[str, Any]:
+        """What the last proposal for a trial was made from, as the user attributes that the trial gets."""
+        return self._descents.get(number, {})
+
+    def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None) -> None:
+        """Write down what the trial was made from, where nobody has done so before."""
+        for name, what in self._descents.pop(trial.number, {}).items():
+            if name not in trial.user_attrs:
+                study._storage.set_trial_user_attr(trial._trial_id, name, what)
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution

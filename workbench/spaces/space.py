@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 Seed = int | np.random.Generator | None
 _ENUMERABLE = 100_000  # architectures that `twins` and `size` are willing to list
+_HOPELESS = 10**12  # combinations of answers, feasible or not, beyond which listing is not even begun
 _PATIENCE = 1_000  # draws before a rejection loop gives up
 
 
@@ -303,11 +304,17 @@ class SearchSpace(ABC):
 
     @cached_property
     def _listed(self) -> tuple[Architecture, ...]:
-        too_large = self._has_formula and self.size > _ENUMERABLE  # known without walking through them
+        # Both are known without walking through them.
+        too_large = self.size > _ENUMERABLE if self._has_formula else self._n_combinations > _HOPELESS
         every = () if too_large else tuple(islice(self.enumerate(), _ENUMERABLE + 1))
         if not every or len(every) > _ENUMERABLE:
             raise InvalidInput(f"{self.name} is too large to list: more than {_ENUMERABLE:,} architectures.")
         return every
+
+    @property
+    def _n_combinations(self) -> int:
+        """How many ways there are to answer every question; no space has more architectures."""
+        return prod(len(question.answers) for question in self._all_questions)
 
     @cached_property
     def _classes(self) -> dict[str, dict[str, tuple[Architecture, ...]]]:

@@ -11,6 +11,7 @@ from workbench.architecture import Architecture
 from workbench.errors import InvalidInput
 from workbench.spaces import search_space
 from workbench.spaces.space import SearchSpace
+from workbench.studies.fronts import non_dominated
 
 
 def best(study: Study, space: SearchSpace | None = None) -> Architecture:
@@ -33,16 +34,27 @@ def front(study: Study) -> pd.DataFrame:
 
     Columns: one per measure, and `trial`, the trial's number. Rows are ordered by the first measure, best first.
     """
+    frame = feasible(study)
+    better = frame.attrs["better"]
+    signs = [1 if way == "higher" else -1 for way in better.values()]
+    kept = frame[non_dominated(frame[list(better)].to_numpy() * signs)]
+    return kept.sort_values(next(iter(better)), ascending=signs[0] < 0)
+
+
+def feasible(study: Study) -> pd.DataFrame:
+    """Every feasible finished trial, indexed by architecture string, with the columns of `front`.
+
+    `attrs["better"]` says of each measure whether "higher" or "lower" is wanted.
+    """
     names = study.user_attrs.get("measures") or [f"value_{i}" for i in range(len(study.directions))]
-    signs = [1 if d == StudyDirection.MAXIMIZE else -1 for d in study.directions]
     trials = _feasible(study)
-    points = [[sign * value for sign, value in zip(signs, t.values, strict=True)] for t in trials]
-    kept = [t for t, point in zip(trials, points, strict=True) if not any(_dominates(other, point) for other in points)]
     frame = pd.DataFrame(
-        [dict(zip(names, t.values, strict=True)) | {"trial": t.number} for t in kept],
-        index=pd.Index([t.user_attrs["architecture"] for t in kept], name="architecture"),
+        [dict(zip(names, t.values, strict=True)) | {"trial": t.number} for t in trials],
+        index=pd.Index([t.user_attrs["architecture"] for t in trials], name="architecture"),
     )
-    return frame.sort_values(names[0], ascending=signs[0] < 0)
+    ways = ["higher" if direction == StudyDirection.MAXIMIZE else "lower" for direction in study.directions]
+    frame.attrs = {"space": study.user_attrs.get("space"), "better": dict(zip(names, ways, strict=True))}
+    return frame
 
 
 def _feasible(study: Study) -> list[FrozenTrial]:
@@ -58,7 +70,3 @@ def _feasible(study: Study) -> list[FrozenTrial]:
             f"{closest.user_attrs['architecture']}, over by {dict(closest.constraints)}. Loosen a bound or search on."
         )
     return feasible
-
-
-def _dominates(a: list[float], b: list[float]) -> bool:
-    return a != b and all(x >= y for x, y in zip(a, b, strict=True))

@@ -10,13 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.drawing import text
-from workbench.palette import ALARM, LINE, PAGE, PAPER, QUIET, TEXT, clipped
+from workbench.palette import ALARM, LINE, PAGE, PAPER, QUIET, TEXT, clipped, diverging
 from workbench.widgets.axes import tick_labels, ticks
 from workbench.widgets.board_still_parts import (
     PAD,
     Part,
     decades,
-    diverging,
     dot,
     dot_label,
     fitted,

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import ceil, floor, isfinite, log10
+from math import ceil, floor, log10
 from typing import Any, NamedTuple
 
 from workbench.drawing import text
-from workbench.palette import ALARM, DIVERGING, INPUT, LINE, OUTPUT, PAPER, QUIET, TEXT
+from workbench.palette import ALARM, INPUT, LINE, OUTPUT, PAPER, QUIET, TEXT
 from workbench.widgets.board_views import Mark
 
 PAD = 16
@@ -85,17 +85,6 @@ def decades(first: float, last: float) -> list[float]:
     steps = (1, 2, 5) if last - first < 1.6 else (1,)
     values = [step * 10.0**power for power in range(floor(first), ceil(last) + 1) for step in steps]
     return [value for value in values if first <= log10(value) <= last]
-
-
-def diverging(value: float) -> str:
-    """A colour of the diverging scale, from -1 to 1."""
-    if not isfinite(value):
-        return PAPER
-    below, nought, above = DIVERGING
-    end = above if value >= 0 else below
-    share = min(abs(value), 1.0)
-    pairs = ((int(nought[i : i + 2], 16), int(end[i : i + 2], 16)) for i in (1, 3, 5))
-    return "#" + "".join(f"{round(a + share * (b - a)):02x}" for a, b in pairs)
 
 
 def fitted(said: str, width: float) -> str:

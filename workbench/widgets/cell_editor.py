@@ -10,18 +10,25 @@ from typing import TYPE_CHECKING, Any
 import traitlets
 
 from workbench.architecture import Architecture
-from workbench.drawing import Fact, label_width, lay_out, svg
-from workbench.errors import Infeasible, InvalidInput, WorkbenchError, refuse_unknown
+from workbench.drawing import Fact, label_width, svg
+from workbench.errors import Infeasible, InvalidInput, refuse_unknown
 from workbench.palette import look
 from workbench.rooms import room
 from workbench.spaces.choices import Answer, Question
-from workbench.widgets.facts import facts_of
-from workbench.widgets.linking import Linked
+from workbench.widgets.asked import AskedTraits, Asking
+from workbench.widgets.facts import benchmarks_for, facts_of
+from workbench.widgets.laying_out import LaidOutTraits, LayingOut
+from workbench.widgets.rewiring import Move, Rewiring, told
+from workbench.widgets.sheet import SheetTraits
 
 if TYPE_CHECKING:
     from workbench.benchmarks import Benchmark
+    from workbench.measure import Measure
+    from workbench.proxies.proxy import Proxy
+    from workbench.spaces.space import SearchSpace
 
 _LONG = 0.2  # seconds
+_LONGEST, _SAID = 100_000, 300  # letters of a text that is still read, and of a reason that is shown
 # In an HBox two widgets share the width instead of each taking all of it.
 BESIDE = {"flex": "1 1 0%", "min_width": "0"}
 
@@ -39,13 +46,16 @@ class _Value(traitlets.TraitType[Architecture, Architecture]):
         return value
 
 
-class CellEditor(Linked):
+class CellEditor(AskedTraits, SheetTraits, LaidOutTraits):
     """An editor of one architecture: every edit shows at once what is known about the result.
 
     `arch` is where it starts; `benchmark` a `Benchmark`, or a list of them, whose records are shown (None takes the
     first table of the space that is on this machine, an empty list none); `height` the most pixels the drawing
-    takes. `value` is the Architecture: set it, or `observe(f, "value")`. Works for every search space: questions
-    that stand on edges or nodes are answered in the drawing, the others in lists below it.
+    takes; `proxies` what can be computed beside it: names, proxies and measures (None: the whole catalogue). Latency
+    and what needs no data are computed a little after each edit, in another process. `value` is the Architecture: set
+    it, or `observe(f, "value")`. Works for every search space: questions that stand on edges or nodes are answered in
+    the drawing, the others in lists below it; where answers do that, edges are drawn from a node's rim, moved by their
+    ends and deleted. Every view has undo and redo, of which all views of one editor share one history.
 
     Raises `InvalidInput` for anything but an architecture of the editor's own space and `UnknownName` for an
     unknown keyword.
@@ -62,6 +72,7 @@ class CellEditor(Linked):
     drawing = traitlets.Dict().tag(sync=True)
     facts: Any = traitlets.List().tag(sync=True)
     palette = traitlets.Dict().tag(sync=True)
+    wiring: Any = traitlets.List().tag(sync=True)  # questions that are answered by drawing and moving edges
     text = traitlets.Unicode().tag(sync=True)
     message = traitlets.Unicode().tag(sync=True)
 
@@ -70,15 +81,19 @@ class CellEditor(Linked):
         arch: Architecture,
         benchmark: Benchmark | Sequence[Benchmark] | None = None,
         height: int = 300,
+        proxies: Sequence[str | Proxy | Measure] | None = None,
         **unknown: Any,
     ) -> None:
-        refuse_unknown(unknown, ("arch", "benchmark", "height"), "CellEditor")
+        refuse_unknown(unknown, ("arch", "benchmark", "height", "proxies"), "CellEditor")
         if not isinstance(arch, Architecture):
             raise InvalidInput(f"CellEditor edits an Architecture, made by space.parse or space.sample; got {arch!r}.")
         self._space = arch.space
-        self._benchmarks = _chosen(benchmark, arch)
+        self._benchmarks = benchmarks_for(arch.space, benchmark)
+        self._rewiring = Rewiring(arch)
+        self._rewires: dict[str, bool] = {}  # what is known of each question met so far
         began = perf_counter()
-        shown = _shown(arch, self._benchmarks, 0)
+        self._laying = LayingOut(self)
+        shown = _shown(arch, self._benchmarks, self._laying, 0)
         if perf_counter() - began > _LONG:
             # The first facts of a space list all its architectures. Python would look through these many new objects
             # in the middle of one of the next edits, which then takes 0.2 s instead of 0.07 s: better now.
@@ -89,9 +104,11 @@ class CellEditor(Linked):
             title=f"{self._space.name} cell",
             height=height,
             value=arch,
+            wiring=self._wired(arch),
             **shown,
         )
         self.on_msg(self._answer)
+        self._asking = Asking(self, self._benchmarks, proxies)
 
     # -- the two ways in: Python sets `value`, the browser sets `decisions` ------------------------------------
 
@@ -124,13 +141,61 @@ class CellEditor(Linked):
     def _show(self, arch: Architecture, revision: int, refusal: str = "") -> None:
         """Tell the browser everything about `arch` in one message."""
         with self.hold_sync():
-            for name, state in _shown(arch, self._benchmarks, revision, refusal).items():
+            for name, state in _shown(arch, self._benchmarks, self._laying, revision, refusal).items():
                 setattr(self, name, state)
+            self.wiring = self._wired(arch)
+
+    def complete(self) -> None:
+        """Wait until everything is there that an exported page needs."""
+        super().complete()
+        self._asking.complete()
+
+    def _sheet_wanted(self) -> tuple[SearchSpace, Sequence[Benchmark], bool]:
+        return self._space, self._benchmarks, False
+
+    def _wired(self, arch: Architecture) -> list[str]:
+        """The questions of `arch` that are about edges; each is looked at once, when it is first met."""
+        names = [question.name for question in arch.space.questions(arch)]
+        unknown = [name for name in names if name not in self._rewires]
+        if unknown:
+            if self._rewiring.arch != arch:
+                self._rewiring = Rewiring(arch)
+            self._rewires |= {name: self._rewiring.rewires(name) for name in unknown}
+        return [name for name in names if self._rewires[name]]
+
+    # -- what the browser asks ---------------------------------------------------------------------------------
 
     def _answer(self, _: Any, content: Any, buffers: Any) -> None:
-        """The browser asks for a file of the drawing."""
-        if isinstance(content, dict) and content.get("kind") == "still":
+        if not isinstance(content, dict):
+            return
+        if content.get("kind") == "still":
             self.send({"kind": "still", "svg": self.still()})
+        elif content.get("kind") == "targets":
+            self.send({"kind": "targets", "ask": content.get("ask"), "moves": self._moves(content)})
+        elif content.get("kind") == "paste":
+            self._paste(content.get("text"))
+
+    def _moves(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """Where a hand may take an edge: node -> decisions or the reason why not; "" is taking it away."""
+        source, target, end = (str(asked.get(part, "")) for part in ("source", "target", "end"))
+        if self._rewiring.arch != self.value:
+            self._rewiring = Rewiring(self.value)
+        try:
+            if end == "gone":
+                return told({"": self._rewiring.without(source, target)})
+            return told(self._rewiring.targets(source, target, end))
+        except InvalidInput as error:  # the drawing in the page is another one by now
+            return told({"": Move(None, str(error))})
+
+    def _paste(self, text: Any) -> None:
+        """Take an architecture's text for the value, or say in the page why not."""
+        try:
+            if not isinstance(text, str) or len(text) > _LONGEST:
+                raise InvalidInput(f"That is no text of an architecture of {self._space.name}.")
+            self.value = self._space.parse(text.strip())
+        except (InvalidInput, Infeasible) as error:
+            words = str(error) if len(str(error)) <= _SAID else str(error)[: _SAID - 1] + "…"
+            self.send({"kind": "refused", "text": f"Not pasted. {words}"})
 
     # -- pages without a kernel --------------------------------------------------------------------------------
 
@@ -138,7 +203,7 @@ class CellEditor(Linked):
         """The drawing and its facts as one SVG element, for pages without a kernel."""
         graph = self.value.graph
         facts = [Fact(**fact) for fact in self.facts]
-        return svg(lay_out(graph, self._space.live(graph)), self.title, facts)
+        return svg(self._laying.still(self.text, graph, self._space.live(graph)), self.title, facts)
 
     def _repr_mimebundle_(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
         return with_still(super()._repr_mimebundle_(**options), self.still(), f"{self.title}: {self.text}")
@@ -169,32 +234,16 @@ class _Given:
         return alike[0] if alike else sent
 
 
-def _chosen(benchmark: Benchmark | Sequence[Benchmark] | None, arch: Architecture) -> tuple[Benchmark, ...]:
-    from workbench.benchmarks import Benchmark, for_space
-    from workbench.benchmarks import benchmark as open_benchmark
-
-    if benchmark is None:
-        try:
-            return tuple(open_benchmark(name, dataset=dataset) for name, dataset in for_space(arch.space)[:1])
-        except WorkbenchError:
-            return ()  # nobody asked for this table: without it the editor shows fewer facts
-    benchmarks = (benchmark,) if isinstance(benchmark, Benchmark) else tuple(benchmark)
-    for bench in benchmarks:
-        if not isinstance(bench, Benchmark):
-            raise InvalidInput(f"benchmark= takes what wb.benchmark(name) gives, or a list of these; got {bench!r}.")
-        if bench.space.name != arch.space.name:
-            raise InvalidInput(f"{bench!r} records architectures of {bench.space.name}, not of {arch.space.name}.")
-    return benchmarks
-
-
-def _shown(arch: Architecture, benchmarks: Sequence[Benchmark], revision: int, refusal: str = "") -> dict[str, Any]:
+def _shown(
+    arch: Architecture, benchmarks: Sequence[Benchmark], laying: LayingOut, revision: int, refusal: str = ""
+) -> dict[str, Any]:
     """Every trait that follows from the architecture, in one go."""
     graph = arch.graph
     decisions = dict(arch.decisions)
-    drawing = lay_out(graph, arch.space.live(graph)).as_dict()
+    about = {"decisions": decisions, "revision": revision, "refused": bool(refusal)}
     return {
         # First, because the observers of the others compare with it to tell an edit from its own echo.
-        "drawing": drawing | {"decisions": decisions, "revision": revision, "refused": bool(refusal)},
+        "drawing": laying.draw(str(arch), graph, arch.space.live(graph), about),
         "decisions": decisions,
         "revision": revision,
         "palette": {question.name: _options(question) for question in arch.space.questions(arch)},

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from dataclasses import dataclass, replace
+from typing import Any
 
 import anywidget
 import numpy as np
@@ -16,7 +17,8 @@ from workbench.architecture import Architecture
 from workbench.errors import InvalidInput
 
 
-class Selection(NamedTuple):
+@dataclass(frozen=True)
+class Selection:
     """Chosen rows of a table: their numbers (n,), the table's index by its fingerprint, and the rows' names.
 
     `stamp` (milliseconds) says when it was made: of two selections the later one holds.
@@ -117,7 +119,7 @@ def link(*widgets: Linked) -> None:
     selections = [selection for member in members if (selection := member._told()) is not None]
     chosen = next((selection for selection in selections if len(selection.rows)), None)
     if chosen is not None:
-        chosen = chosen._replace(stamp=later(max(selection.stamp for selection in selections)))
+        chosen = replace(chosen, stamp=later(max(selection.stamp for selection in selections)))
         for member in members:
             member._hear(chosen)
 
@@ -125,3 +127,8 @@ def link(*widgets: Linked) -> None:
 def later(stamp: float) -> float:
     """A stamp after `stamp`: now, in milliseconds, unless another clock is ahead."""
     return max(time.time() * 1000, stamp + 1)
+
+
+def binary() -> Any:
+    """A trait of bytes; the browser's binary messages arrive as memoryviews, which `traitlets.Bytes` refuses."""
+    return traitlets.Bytes().tag(sync=True, from_json=lambda value, widget: bytes(value or b""))

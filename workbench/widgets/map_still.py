@@ -7,7 +7,7 @@ import struct
 import zlib
 from collections.abc import Sequence
 from math import ceil
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,12 +20,18 @@ _WIDTH, _HEIGHT = 680, 440
 _LEFT, _TOP, _RIGHT, _BOTTOM = 52, 40, 100, 44
 _RADII = ((500, 3.8, 0.8), (3000, 2.4, 0.65))  # up to so many points: radius in pixels, opacity
 _RADIUS, _OPACITY = 1.6, 0.5
+DENSE = 100_000  # from more points than this on, what is shown is how many there are in each cell
+_CELL = 3  # pixels
 _LEVELS = 7  # steps of transparency in the PNG, which has 256 colours in all
 _FONT = "system-ui,-apple-system,'Segoe UI','DejaVu Sans',sans-serif"
 
 
 class Cloud(NamedTuple):
-    """The points of a map: float32 arrays of shape (n,), an axis for each, and which rows are selected or marked."""
+    """The points of a map: float32 arrays of shape (n,), an axis for each, and which rows are selected or marked.
+
+    `shown` (n,) says which points are there at all, `dense` whether cells are counted instead of points drawn; `trails`
+    are paths as `path_state` makes them.
+    """
 
     x: Floats
     y: Floats
@@ -34,6 +40,9 @@ class Cloud(NamedTuple):
     color_range: tuple[float, float]
     selected: NDArray[np.intp]
     marked: int
+    shown: NDArray[np.bool_]
+    dense: bool
+    trails: Sequence[dict[str, Any]] = ()
 
 
 def map_svg(cloud: Cloud, title: str) -> str:
@@ -43,7 +52,8 @@ def map_svg(cloud: Cloud, title: str) -> str:
     aside = scattered(len(cloud.x))
     px = _LEFT + _scaled(cloud.x, x_axis.home) * inner[0] + aside * x_axis.jitter
     py = _TOP + (1 - _scaled(cloud.y, y_axis.home)) * inner[1] + aside * y_axis.jitter
-    image = base64.b64encode(_raster(cloud, px - _LEFT, py - _TOP, inner)).decode()
+    raster = _dense_raster if cloud.dense else _raster
+    image = base64.b64encode(raster(cloud, px - _LEFT, py - _TOP, inner)).decode()
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" '
         f'height="{_HEIGHT}" style="max-width:100%;height:auto" role="img" aria-label="{text(title)}" '
@@ -59,6 +69,10 @@ def map_svg(cloud: Cloud, title: str) -> str:
     ]
     if color_axis is not None:
         parts += _colour_bar(color_axis, cloud.color_range)
+    elif cloud.dense:
+        words = "brighter: more architectures"
+        parts.append(f'<text x="{_WIDTH - 8}" y="{_TOP - 8}" text-anchor="end">{words}</text>')
+    parts += _trails_svg(cloud.trails, px, py, inner)
     if cloud.marked >= 0 and np.isfinite(px[cloud.marked] + py[cloud.marked]):
         parts.append(
             f'<circle cx="{px[cloud.marked]:.1f}" cy="{py[cloud.marked]:.1f}" r="5.5" fill="{PAPER}" '
@@ -94,8 +108,7 @@ def _scaled(values: Floats, span: tuple[float, float]) -> NDArray[np.float64]:
 def _raster(cloud: Cloud, px: NDArray[np.float64], py: NDArray[np.float64], size: tuple[int, int]) -> bytes:
     """Soft discs blended in numpy at twice the size: a pixel takes the mean colour of the points that cover it."""
     width, height = 2 * size[0], 2 * size[1]
-    inside = np.isfinite(px + py) & (px >= 0) & (px <= size[0]) & (py >= 0) & (py <= size[1])
-    rows = np.flatnonzero(inside)
+    rows = _inside(cloud, px, py, size)
     shade = np.clip(_scaled(cloud.color, cloud.color_range), 0, 1)
     known = np.isfinite(shade[rows])
     radius, one = next(((r, o) for most, r, o in _RADII if len(rows) <= most), (_RADIUS, _OPACITY))
@@ -118,13 +131,73 @@ def _raster(cloud: Cloud, px: NDArray[np.float64], py: NDArray[np.float64], size
             colour += np.bincount(at, weighed * np.nan_to_num(shade[rows])[hit], width * height)
             weight += np.bincount(at, weighed, width * height)
             grey += np.bincount(at, (cover[hit] - weighed), width * height)
-    opacity = 1 - np.exp(through)
-    level = np.ceil(opacity * _LEVELS - 0.25).clip(0, _LEVELS).astype(int)
     mean = np.divide(colour, weight, out=np.zeros_like(colour), where=weight > 0)
-    shades = len(VIRIDIS) + 1  # and grey, for points without a colour
-    tone = np.where(weight >= grey, np.round(mean * (shades - 2)), shades - 1).astype(int)
-    index = np.where(level > 0, 1 + (level - 1) * shades + tone, 0).astype(np.uint8)
+    index = _indices(1 - np.exp(through), np.where(weight >= grey, mean, np.nan))
     return png(index.reshape(height, width), _png_palette())
+
+
+def _dense_raster(cloud: Cloud, px: NDArray[np.float64], py: NDArray[np.float64], size: tuple[int, int]) -> bytes:
+    """Cells as dark as the logarithm of how many points they hold, in their mean colour where there is a colour."""
+    across, down = ceil(size[0] / _CELL), ceil(size[1] / _CELL)
+    rows = _inside(cloud, px, py, size)
+    columns = np.minimum(px[rows] // _CELL, across - 1)
+    at = (np.minimum(py[rows] // _CELL, down - 1) * across + columns).astype(np.intp)
+    cells = across * down
+    strength = np.ones(len(rows))
+    if len(cloud.selected):
+        strength = np.where(np.isin(rows, cloud.selected), 1.0, 0.05)
+    count = np.bincount(at, strength, cells)
+    share = np.log1p(count) / max(np.log1p(count.max(initial=0.0)), 1e-9)
+    tone = share
+    if cloud.axes[2] is not None:
+        shade = np.clip(_scaled(cloud.color, cloud.color_range), 0, 1)[rows]
+        known = np.isfinite(shade)
+        weight = np.bincount(at[known], strength[known], cells)
+        total = np.bincount(at[known], (strength * np.nan_to_num(shade))[known], cells)
+        tone = np.divide(total, weight, out=np.full(cells, np.nan), where=weight > 0)
+    index = _indices(np.where(count > 0, 0.25 + 0.75 * share, 0.0), tone).reshape(down, across)
+    whole = np.kron(index, np.ones((_CELL, _CELL), np.uint8))[: size[1], : size[0]]
+    return png(whole, _png_palette())
+
+
+def _inside(cloud: Cloud, px: NDArray[np.float64], py: NDArray[np.float64], size: tuple[int, int]) -> NDArray[np.intp]:
+    """The rows that are shown and lie in the view."""
+    inside = np.isfinite(px + py) & (px >= 0) & (px <= size[0]) & (py >= 0) & (py <= size[1])
+    return np.flatnonzero(inside & cloud.shown)
+
+
+def _indices(opacity: NDArray[np.float64], share: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """Places in the palette: an opacity, and a share of the colour scale, grey where that is NaN."""
+    shades = len(VIRIDIS) + 1
+    level = np.ceil(opacity * _LEVELS - 0.25).clip(0, _LEVELS).astype(int)
+    tone = np.where(np.isnan(share), shades - 1, np.round(np.nan_to_num(share) * (shades - 2))).astype(int)
+    return np.where(level > 0, 1 + (level - 1) * shades + tone, 0).astype(np.uint8)
+
+
+def _trails_svg(
+    trails: Sequence[dict[str, Any]], px: NDArray[np.float64], py: NDArray[np.float64], inner: tuple[int, int]
+) -> list[str]:
+    """Each path as a thin line from step to step with a thick one over what was better, and its name in a legend."""
+    parts = []
+    for i, trail in enumerate(trails):
+        rows = np.array(trail["rows"], dtype=np.intp)
+        style = f'fill="none" stroke="{trail["colour"]}" stroke-dasharray="{trail["dash"] or "none"}"'
+        for some, width in ((rows, 0.8), (rows[trail["better"]], 2.2)):
+            near = [
+                (x, y)
+                for x, y in zip(px[some], py[some], strict=True)
+                if _LEFT <= x <= _LEFT + inner[0] and _TOP <= y <= _TOP + inner[1]
+            ]
+            opacity = 0.45 if width < 1 else 1
+            corners = "L".join(f"{x:.1f},{y:.1f}" for x, y in near)
+            parts.append(f'<path d="M{corners or "0,0"}" {style} stroke-width="{width}" stroke-opacity="{opacity}"/>')
+            if width > 1:
+                parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.8" fill="{trail["colour"]}"/>' for x, y in near]
+        y = _TOP + inner[1] - 12 - 16 * (len(trails) - 1 - i)
+        x = _LEFT + inner[0] - 8
+        parts.append(f'<path d="M{x - 26},{y - 4}h26" {style} stroke-width="2.2"/>')
+        parts.append(f'<text x="{x - 32}" y="{y}" text-anchor="end" fill="{TEXT}">{text(trail["name"])}</text>')
+    return parts
 
 
 def _png_palette() -> NDArray[np.uint8]:

@@ -13,18 +13,13 @@ import pandas as pd
 import traitlets
 
 from workbench.errors import InvalidInput, UnknownName
-from workbench.widgets.linking import Linked, Selection, later, link
+from workbench.widgets.linking import Linked, Selection, binary, later, link
 
 if TYPE_CHECKING:
     from workbench.spaces.space import SearchSpace
 
 _UINT32 = np.dtype("<u4")
 _NAMED = 100_000  # rows whose architectures the browser is told at once; beyond that it asks for one at a time
-
-
-def binary() -> Any:
-    """A trait of bytes; the browser's binary messages arrive as memoryviews, which `traitlets.Bytes` refuses."""
-    return traitlets.Bytes().tag(sync=True, from_json=lambda value, widget: bytes(value or b""))
 
 
 class Picking(Linked):
@@ -145,9 +140,6 @@ class Picking(Linked):
 
 def _told(frame: pd.DataFrame) -> tuple[str, bytes]:
     """The fingerprint of a table's index, and its strings as deflated JSON where they are not too many."""
-    strings = frame.index.map(str)
-    numbers = pd.util.hash_array(np.asarray(strings, dtype=object))
-    fingerprint = hashlib.blake2b(numbers.tobytes(), digest_size=12).hexdigest()
-    if len(frame) > _NAMED:
-        return fingerprint, b""
-    return fingerprint, zlib.compress(json.dumps(list(strings)).encode(), 6)
+    strings = json.dumps([str(name) for name in frame.index.tolist()]).encode()
+    fingerprint = hashlib.blake2b(strings, digest_size=12).hexdigest()
+    return fingerprint, zlib.compress(strings, 1) if len(frame) <= _NAMED else b""

@@ -19,7 +19,8 @@ from workbench.widgets.board_numbers import BoardNumbers
 from workbench.widgets.board_still import Picture, board_svg
 from workbench.widgets.board_views import marks, words
 from workbench.widgets.cell_editor import BESIDE, CellEditor, with_still
-from workbench.widgets.picking import Picking, binary
+from workbench.widgets.linking import binary
+from workbench.widgets.picking import Picking
 
 if TYPE_CHECKING:
     from workbench.spaces.space import SearchSpace

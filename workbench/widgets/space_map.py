@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import traitlets
 
-from workbench.errors import InvalidInput, refuse_unknown
+from workbench.errors import InvalidInput, UnknownName, refuse_unknown
 from workbench.palette import VIRIDIS
 from workbench.rooms import room
 from workbench.widgets.axes import axis, axis_state, colour_range, column, numeric_columns
 from workbench.widgets.cell_editor import BESIDE, with_still
-from workbench.widgets.linking import Linked
-from workbench.widgets.map_still import Cloud, map_svg
-from workbench.widgets.picking import Picking, binary
+from workbench.widgets.linking import Linked, binary
+from workbench.widgets.map_filters import checked, containing, passing
+from workbench.widgets.map_paths import free_name, path_state, visited
+from workbench.widgets.map_still import DENSE, Cloud, map_svg
+from workbench.widgets.picking import Picking
 
 if TYPE_CHECKING:
+    import optuna
+
+    from workbench.architecture import Architecture
     from workbench.benchmarks import Benchmark
     from workbench.spaces.space import SearchSpace
 
 _PREFERRED = {"x": ("params_m", "params"), "y": ("valid_accuracy",), "color": ("latency_ms",)}
-_KEYWORDS = ("frame", "x", "y", "color", "space", "editor", "height", "title")
+_BY_STRUCTURE = {"x": ("structure 1",), "y": ("structure 2",), "color": ("valid_accuracy",)}
+_KEYWORDS = ("frame", "x", "y", "color", "space", "editor", "embedding", "density", "height", "title")
 
 
 class SpaceMap(Picking):
@@ -32,11 +38,17 @@ class SpaceMap(Picking):
     `frame` is a DataFrame indexed by architecture string, or a `Benchmark`, whose table is taken. `x`, `y` and
     `color` name numeric columns (without a name: parameters, validation accuracy and latency where the table has
     them, else its first columns). Rows without a number for x or y are left out and counted. `editor` is a
-    `CellEditor` that a click loads and whose value is marked; `space` reads the clicked strings (default: the
-    editor's). `selection` is the selected rows as a DataFrame, `clicked` the last clicked architecture's string;
-    both can be observed, `clicked` also when the same point is clicked again.
+    `CellEditor` that a click loads and whose value is marked. `embedding` names a distance ("wl", "edit", "hamming")
+    and adds the columns "structure 1" and "structure 2", see `wb.embedding`; `space` reads the strings where the
+    table's attrs do not name it. `density` shows counts instead of points (None: above 100,000 of them).
 
-    Raises `UnknownName` for an unknown column or keyword and `InvalidInput` for a column that is not numeric.
+    `selection` is the selected rows as a DataFrame, `clicked` the last clicked architecture's string; both can be
+    observed, `clicked` also when the same point is clicked again. `filters` is a list of `{"column": name, "least":
+    number, "most": number}` and `{"text": what the architecture contains}`: only points that pass all of them are
+    there; `visible` is their rows. `add_path` draws what a search visited.
+
+    Raises `UnknownName` for an unknown column, distance or keyword and `InvalidInput` for a column that is not
+    numeric.
     """
 
     _esm = traitlets.Unicode().tag(sync=True)
@@ -49,7 +61,13 @@ class SpaceMap(Picking):
     x = traitlets.Unicode().tag(sync=True)
     y = traitlets.Unicode().tag(sync=True)
     color = traitlets.Unicode().tag(sync=True)
+    filters: Any = traitlets.Any().tag(sync=True)
+    density: Any = traitlets.Any().tag(sync=True)  # True, False, or None for what the number of points asks for
+    hidden_paths: Any = traitlets.List(traitlets.Unicode()).tag(sync=True)
     # Set by the kernel only: what to draw, float32 of shape (n,) each.
+    trails: Any = traitlets.List().tag(sync=True)
+    shelf = binary()  # every numeric column, for a page without a kernel
+    shelved: Any = traitlets.List().tag(sync=True)  # their axes
     axes = traitlets.Dict().tag(sync=True)
     x_values = binary()
     y_values = binary()
@@ -63,22 +81,32 @@ class SpaceMap(Picking):
         color: str | None = None,
         space: SearchSpace | None = None,
         editor: Linked | None = None,
+        embedding: str | None = None,
+        density: bool | None = None,
         height: int = 360,
         title: str = "Map of the space",
         **unknown: Any,
     ) -> None:
         refuse_unknown(unknown, _KEYWORDS, "SpaceMap")
         self._frame = _table(frame)
-        self._space = space
-        names = _chosen_columns(self._frame, {"x": x, "y": y, "color": color})
+        self._space = space if isinstance(frame, pd.DataFrame) else space or frame.space
+        self._judgement = ""
+        if embedding is not None:
+            self._embed(embedding)
+        names = _chosen_columns(
+            self._frame, {"x": x, "y": y, "color": color}, _PREFERRED if embedding is None else _BY_STRUCTURE
+        )
         super().__init__(
             _esm=(room("widgets") / "dist" / "space_map.js").read_text(encoding="utf-8"),
             layout=BESIDE,
             height=height,
             title=title,
             columns=numeric_columns(self._frame),
+            filters=[],
+            density=density,
             **self._state(names),
         )
+        self.on_msg(self._give)
         if editor is not None:
             self.link(editor)
 
@@ -110,18 +138,101 @@ class SpaceMap(Picking):
         shown = int(np.isfinite(arrays["x"] + arrays["y"]).sum())
         missing = len(self._frame) - shown
         note = f"{shown:,} architectures" + (f", {missing:,} left out: no number" if missing else "")
+        if self._judgement and not {"structure 1", "structure 2"}.isdisjoint((names["x"], names["y"])):
+            note += self._judgement
         values = {f"{key}_values": b"" if a is None else a.astype("<f4").tobytes() for key, a in arrays.items()}
         return {"axes": axes, "note": note, **values, **names}
 
+    def _embed(self, distance: str) -> None:
+        from workbench.analysis.embedding import embedding
+
+        places = embedding(self._frame, distance, space=self._space)
+        self._frame = self._frame.assign(**{name: places[name].to_numpy() for name in places.columns})
+        stress, trust = places.attrs["stress"], places.attrs["trustworthiness"]
+        self._judgement = f" · by {distance} distance, stress {stress:.2f}, trustworthiness {trust:.2f}"
+
+    # -- what is there -----------------------------------------------------------------------------------------
+
+    @property
+    def visible(self) -> pd.DataFrame:
+        """The rows that are points now: those with a number for x and y that pass every filter."""
+        return self._frame[self._shown()]
+
+    def _shown(self) -> np.ndarray:
+        shown = passing(self.filters, self._frame)
+        shown &= np.isfinite(column(self._frame, self.x) + column(self._frame, self.y))
+        return shown
+
+    @traitlets.validate("filters")
+    def _check_filters(self, proposal: dict[str, Any]) -> list[dict[str, Any]]:
+        return checked(proposal["value"], self._frame)
+
+    @traitlets.validate("density")
+    def _check_density(self, proposal: dict[str, Any]) -> bool | None:
+        value = proposal["value"]
+        if value is not None and not isinstance(value, bool):
+            raise InvalidInput(f"density is True, False, or None for what suits the number of points; got {value!r}.")
+        return value
+
+    def _give(self, _: Any, content: Any, buffers: Any) -> None:
+        """The browser asks for the numbers of a column, or for the rows whose architectures contain a text."""
+        kind = content.get("kind") if isinstance(content, dict) else None
+        if kind == "column" and content.get("name") in self.columns:
+            self.send(content, [column(self._frame, content["name"]).astype("<f4").tobytes()])
+        elif kind == "text" and isinstance(content.get("text"), str):
+            found = containing(content["text"], self._frame)
+            self.send(content, [np.packbits(found, bitorder="little").tobytes()])
+
+    # -- paths -------------------------------------------------------------------------------------------------
+
+    def add_path(self, visits: optuna.Study | Iterable[Architecture | str], name: str | None = None) -> str:
+        """Draw the order in which a search visited architectures, and return the path's name.
+
+        `visits` is an Optuna study of `wb.search`, or architectures or their strings, which are better the larger the
+        map's y is; the steps that were better than all before are emphasised. Architectures that the map does not
+        have are left out and counted in the legend.
+
+        Raises `InvalidInput` for a name that is taken and for a search that has visited nothing.
+        """
+        name = free_name(name, [trail["name"] for trail in self.trails])
+        known = dict(zip(map(str, self._frame.index), column(self._frame, self.y).astype(float), strict=True))
+        used = {trail["number"] for trail in self.trails}
+        number = next(i for i in range(len(used) + 1) if i not in used)
+        self.trails = [*self.trails, path_state(name, visited(visits, known), self._places, number)]
+        return name
+
+    def remove_path(self, name: str) -> None:
+        """Take a path away; raises `UnknownName` for one that is not there."""
+        names = [trail["name"] for trail in self.trails]
+        if name not in names:
+            raise UnknownName.of("path", name, names)
+        self.trails = [trail for trail in self.trails if trail["name"] != name]
+
+    @property
+    def paths(self) -> Mapping[str, pd.DataFrame]:
+        """Name -> the rows that the search visited, in its order; a row visited twice is there twice."""
+        return {trail["name"]: self._frame.iloc[trail["rows"]] for trail in self.trails}
+
     # -- pages without a kernel --------------------------------------------------------------------------------
+
+    def complete(self) -> None:
+        """Give the browser every numeric column, so that axes and filters work where no kernel is."""
+        arrays = {name: column(self._frame, name) for name in self.columns}
+        with self.hold_sync():
+            self.shelved = [axis_state(axis(name, a)) | {"colors": colour_range(a)} for name, a in arrays.items()]
+            self.shelf = b"".join(a.astype("<f4").tobytes() for a in arrays.values())
 
     def still(self) -> str:
         """The map at its first view as one SVG element, for pages without a kernel."""
         x, y = column(self._frame, self.x), column(self._frame, self.y)
+        shown = self._shown()
         color = column(self._frame, self.color) if self.color else np.full(len(x), np.nan, np.float32)
         axes = (axis(self.x, x), axis(self.y, y), axis(self.color, color) if self.color else None)
-        cloud = Cloud(x, y, color, axes, colour_range(color), self._selected_rows(), self.marked)
-        return map_svg(cloud, f"{self.title} · {self.note}")
+        trails = [trail for trail in self.trails if trail["name"] not in self.hidden_paths]
+        dense = self.density if self.density is not None else int(shown.sum()) > DENSE
+        cloud = Cloud(x, y, color, axes, colour_range(color), self._selected_rows(), self.marked, shown, dense, trails)
+        kept = f" · {int(shown.sum()):,} shown" if self.filters else ""
+        return map_svg(cloud, f"{self.title} · {self.note}{kept}")
 
     def _repr_mimebundle_(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
         words = f"{self.title}: {self.note}; x {self.x}, y {self.y}, colour {self.color or 'none'}"
@@ -139,12 +250,14 @@ def _table(frame: pd.DataFrame | Benchmark) -> pd.DataFrame:
     return table
 
 
-def _chosen_columns(frame: pd.DataFrame, asked: dict[str, str | None]) -> dict[str, str]:
+def _chosen_columns(
+    frame: pd.DataFrame, asked: dict[str, str | None], preferred: Mapping[str, Sequence[str]]
+) -> dict[str, str]:
     """The column of each axis: the one asked for, else a preferred one, else the first that is still free."""
     names: dict[str, str] = {}
     for key, name in asked.items():
         free = [known for known in numeric_columns(frame) if known not in names.values()]
-        names[key] = name if name is not None else _first(_PREFERRED[key], free)
+        names[key] = name if name is not None else _first(preferred[key], free)
         if names[key]:
             column(frame, names[key])
     return names

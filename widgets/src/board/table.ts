@@ -10,7 +10,7 @@ export class Table {
   private readonly agreement = html("th", { scope: "col" });
 
   constructor(private readonly links: Links) {
-    const heads = ["proxy", "better", ""].map((words) => html("th", { scope: "col" }, words));
+    const heads = ["proxy", "better", ""].map((words) => html(words ? "th" : "td", words ? { scope: "col" } : {}, words));
     const rest = ["architectures", "missing", "cost", "needs"].map((words) => html("th", { scope: "col" }, words));
     const table = html("table", {}, html("thead", {}, html("tr", {}, ...heads, this.agreement, ...rest)), this.body);
     this.panel = new Panel("wb-table", "Proxies", html("div", { class: "wb-scroll" }, table));

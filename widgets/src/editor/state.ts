@@ -1,12 +1,14 @@
 // What the editor knows: the drawing and palette as the kernel sends them, and the history of decisions.
 
 import type { Answer } from "../shared/model";
+import type { Folding } from "./folds";
 
 export type Decisions = Record<string, Answer>;
 
 export interface NodeMark {
   name: string; x: number; y: number; width: number; height: number;
   label: string; role: string; op: string; question: string; questions: string[]; colour: string; dark: string; live: boolean;
+  fold?: string; // the repeated block that this node stands for, folded
 }
 
 export interface EdgeMark {
@@ -18,6 +20,8 @@ export interface EdgeMark {
 export interface Drawing {
   width: number; height: number; nodes: NodeMark[]; edges: EdgeMark[];
   decisions: Decisions; revision: number; refused: boolean;
+  folds?: Folding | undefined;
+  stale?: "" | "pending" | "cancelled" | undefined; // the nodes and edges are an earlier graph's while this one is laid out
 }
 
 export interface Option { answer: Answer; label: string; colour: string; dark: string; dashed: boolean; width: number }
@@ -77,14 +81,84 @@ export class History {
   }
 }
 
-/** The drawing as it will look with the answer, shown until the kernel has said so. */
-export function foreseen(drawing: Drawing, question: string, option: Option): Drawing {
-  const look = { op: String(option.answer), label: option.label, colour: option.colour, dark: option.dark };
+/** What is answered in the drawing: an edge or a node that asks at least one question, and is no folded block. */
+export function marksOf(drawing: Drawing): (EdgeMark | NodeMark)[] {
+  return [...drawing.edges, ...drawing.nodes].filter((mark) => questionsOf(mark).length > 0 && !("fold" in mark && mark.fold));
+}
+
+/** The questions that are answered on the same edge or node as `question`. */
+export function besides(drawing: Drawing, question: string): string[] {
+  return marksOf(drawing).map(questionsOf).find((questions) => questions.includes(question)) ?? [question];
+}
+
+/**
+ * The drawing as it will look with other decisions, shown until the kernel has said so; `whole` is false where an answer
+ * does more than name an operation, so that only the kernel can draw it.
+ */
+export function foreseen(drawing: Drawing, decisions: Decisions, palette: Palette): { drawing: Drawing; whole: boolean } {
+  const names = [...new Set([...Object.keys(drawing.decisions), ...Object.keys(decisions)])];
+  const changed = names.filter((name) => drawing.decisions[name] !== decisions[name]);
+  const looks = new Map<string, Option>();
+  const marks = new Map(marksOf(drawing).flatMap((mark) => questionsOf(mark).map((question) => [question, mark])));
+  for (const question of changed) {
+    const mark = marks.get(question);
+    const option = palette[question]?.find((one) => one.answer === decisions[question]);
+    // A mark shows an answer where its operation is the answer; another one may be made of several, or change the graph.
+    const shown = mark && questionsOf(mark).length === 1 && mark.op === drawing.decisions[question];
+    if (shown && option && typeof option.answer === "string") looks.set(question, option);
+  }
+  const edges = drawing.edges.map((edge) => {
+    const option = looks.get(edge.question);
+    if (!option) return edge;
+    return { ...edge, ...look(option), dashed: option.dashed, zero: option.dashed, label_width: option.width, live: true };
+  });
+  const nodes = drawing.nodes.map((node) => {
+    const option = node.questions.length === 1 ? looks.get(node.questions[0] as string) : undefined;
+    return option ? { ...node, ...look(option) } : node;
+  });
+  const whole = looks.size === changed.length;
+  const shown = [...looks.keys()].map((question) => [question, decisions[question] as Answer]);
+  const next = { ...drawing, nodes, edges, decisions: whole ? decisions : { ...drawing.decisions, ...Object.fromEntries(shown) } };
+  return { drawing: flowsAsDrawn(drawing) ? withFlow(next) : next, whole };
+}
+
+function look({ answer, label, colour, dark }: Option) {
+  return { op: String(answer), label, colour, dark };
+}
+
+/** What something flows through: edges that are not zero, and nodes on a path of them from an input to an output. */
+function flow({ nodes, edges }: Drawing): { node(mark: NodeMark): boolean; edge(mark: EdgeMark): boolean } {
+  const passing = edges.filter((edge) => !edge.zero);
+  const ends = (role: string) => nodes.filter((node) => node.role === role).map((node) => node.name);
+  const reached = spread(ends("input"), passing.map(({ source, target }) => [source, target]));
+  const reaching = spread(ends("output"), passing.map(({ source, target }) => [target, source]));
+  const kept = new Set(nodes.filter(({ name, role }) =>
+    role === "input" || role === "output" || (reached.has(name) && reaching.has(name))).map((node) => node.name));
+  return {
+    node: (mark) => kept.has(mark.name),
+    edge: (mark) => !mark.zero && kept.has(mark.source) && kept.has(mark.target),
+  };
+}
+
+function spread(from: string[], steps: [string, string][]): Set<string> {
+  const after = new Map<string, string[]>();
+  for (const [a, b] of steps) after.set(a, [...(after.get(a) ?? []), b]);
+  const found = new Set(from);
+  for (const name of found) for (const next of after.get(name) ?? []) found.add(next); // a Set grows while it is walked
+  return found;
+}
+
+function withFlow(drawing: Drawing): Drawing {
+  const alive = flow(drawing);
   return {
     ...drawing,
-    edges: drawing.edges.map((edge) => edge.question === question
-      ? { ...edge, ...look, dashed: option.dashed, zero: option.dashed, label_width: option.width, live: true }
-      : edge),
-    nodes: drawing.nodes.map((node) => (node.question === question ? { ...node, ...look } : node)),
+    nodes: drawing.nodes.map((node) => (node.live === alive.node(node) ? node : { ...node, live: !node.live })),
+    edges: drawing.edges.map((edge) => (edge.live === alive.edge(edge) ? edge : { ...edge, live: !edge.live })),
   };
+}
+
+/** Whether the kernel's own word on what is alive follows from the drawing: a space may have a rule of its own. */
+function flowsAsDrawn(drawing: Drawing): boolean {
+  const alive = flow(drawing);
+  return drawing.nodes.every((node) => node.live === alive.node(node)) && drawing.edges.every((edge) => edge.live === alive.edge(edge));
 }

@@ -1,6 +1,7 @@
 // The points: their values, where they fall on the canvas, and which of them a gesture means.
 
 import { copied } from "../shared/names";
+import { Grid } from "./grid";
 import type { Axis, View } from "./scale";
 
 export type Spot = [number, number];
@@ -9,21 +10,24 @@ export class Cloud {
   readonly size: number;
   readonly px: Float32Array;
   readonly py: Float32Array;
+  private cells: Grid | undefined;
 
-  constructor(readonly x: Float32Array, readonly y: Float32Array, readonly color: Float32Array) {
+  /** `hidden` marks the rows that are no points for now. */
+  constructor(
+    readonly x: Float32Array, readonly y: Float32Array, readonly color: Float32Array, readonly hidden: Uint8Array,
+  ) {
     this.size = x.length;
     this.px = new Float32Array(this.size);
     this.py = new Float32Array(this.size);
   }
 
-  /** Works out the pixels; a point without a number, or outside the view, has none. */
+  /** Works out the pixels; a point that is hidden, has no number or is outside the view has none. */
   place(view: View, xAxis: Axis, yAxis: Axis): number {
     let outside = 0;
+    this.cells = undefined;
     for (let i = 0; i < this.size; i++) {
-      const aside = 2 * ((i * 0.6180339887498949) % 1) - 1;
-      const px = view.px(this.x[i] as number) + aside * xAxis.jitter;
-      const py = view.py(this.y[i] as number) + aside * yAxis.jitter;
-      const known = px === px && py === py;
+      const [px, py] = this.spot(i, view, xAxis, yAxis);
+      const known = px === px && py === py && !this.hidden[i];
       const seen = known && view.holds(px, py);
       if (known && !seen) outside++;
       this.px[i] = seen ? px : NaN;
@@ -32,15 +36,15 @@ export class Cloud {
     return outside;
   }
 
+  /** Where a point is or would be. */
+  spot(i: number, view: View, xAxis: Axis, yAxis: Axis): Spot {
+    const aside = 2 * ((i * 0.6180339887498949) % 1) - 1;
+    return [view.px(this.x[i] as number) + aside * xAxis.jitter, view.py(this.y[i] as number) + aside * yAxis.jitter];
+  }
+
   /** The point nearest a pixel within reach, or -1. */
   nearest(px: number, py: number, reach: number): number {
-    let best = -1;
-    let least = reach * reach;
-    for (let i = 0; i < this.size; i++) {
-      const d = ((this.px[i] as number) - px) ** 2 + ((this.py[i] as number) - py) ** 2;
-      if (d <= least) [best, least] = [i, d];
-    }
-    return best;
+    return this.grid.nearest(px, py, reach);
   }
 
   /** The nearest point in a direction: sideways distance counts threefold. */
@@ -59,18 +63,20 @@ export class Cloud {
 
   /** The rows inside a polygon of pixels, by the even-odd rule. */
   inside(corners: Spot[]): Uint32Array {
-    const rows: number[] = [];
+    return this.grid.inside(corners);
+  }
+
+  /** How many points there are, in this view or not. */
+  count(): number {
+    let count = 0;
     for (let i = 0; i < this.size; i++) {
-      const [x, y] = [this.px[i] as number, this.py[i] as number];
-      let odd = false;
-      for (let a = 0, b = corners.length - 1; a < corners.length; b = a++) {
-        const [ax, ay] = corners[a] as Spot;
-        const [bx, by] = corners[b] as Spot;
-        if (ay > y !== by > y && x < ((bx - ax) * (y - ay)) / (by - ay) + ax) odd = !odd;
-      }
-      if (odd) rows.push(i);
+      if (!this.hidden[i] && this.x[i] === this.x[i] && this.y[i] === this.y[i]) count++;
     }
-    return Uint32Array.from(rows);
+    return count;
+  }
+
+  private get grid(): Grid {
+    return (this.cells ??= new Grid(this.px, this.py));
   }
 }
 

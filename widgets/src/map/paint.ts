@@ -1,15 +1,20 @@
 // Painting the map: the axes and points on one canvas, what follows the pointer on another above it.
 
 import type { Cloud, Spot } from "./cloud";
+import type { Colours } from "./colours";
+import { paintDensity } from "./density";
 import { disc, Plate, rgb, shadesOf } from "./splat";
 import { type Axis, tickLabels, ticks, type View } from "./scale";
-
-export interface Colours { text: string; quiet: string; line: string; paper: string; ring: string; focus: string }
+import { paintTrails, type Trail } from "./trails";
 
 export interface Scene {
   view: View; cloud: Cloud; axes: { x: Axis; y: Axis; color?: Axis };
   ramp: string[]; chosen: Uint8Array; anyChosen: boolean; colours: Colours; font: string;
+  dense: boolean; trails: { trail: Trail; colour: string }[];
 }
+
+/** What the bar of colours means: ticks are shares of its height and their words. */
+export interface Bar { label: string; ticks: [number, string][] }
 
 /** Radius in pixels and opacity of the points: the fewer there are, the larger. */
 function pointLook(size: number): [number, number] {
@@ -19,21 +24,26 @@ function pointLook(size: number): [number, number] {
 
 export function paintPoints(canvas: HTMLCanvasElement, scene: Scene, ratio: number): void {
   const context = prepared(canvas, ratio);
+  const bar = scene.dense ? paintDensity(context, scene) : (paintDiscs(context, scene, ratio), undefined);
+  context.globalCompositeOperation = "destination-over"; // the grid goes behind the points
+  paintAxes(context, scene, bar ?? (scene.axes.color && colourBar(scene.axes.color, scene.view)));
+  context.globalCompositeOperation = "source-over";
+  paintTrails(context, scene);
+}
+
+function paintDiscs(context: CanvasRenderingContext2D, scene: Scene, ratio: number): void {
   const { cloud, ramp, chosen, anyChosen } = scene;
   const [low, high] = scene.axes.color?.home ?? [0, 1];
   const colours = [...ramp, scene.colours.quiet].map(rgb);
   const shades = shadesOf(cloud.color.length ? cloud.color : new Float32Array(cloud.size).fill(NaN), low, high, ramp.length);
-  const plate = new Plate(canvas.width, canvas.height);
+  const plate = new Plate(context.canvas.width, context.canvas.height);
   const [radius, opacity] = pointLook(cloud.size);
   plate.add(cloud, ratio, disc(radius * ratio, anyChosen ? 0.2 : opacity), colours, shades, (i) => !chosen[i]);
   if (anyChosen) plate.add(cloud, ratio, disc(radius * ratio, 0.9), colours, shades, (i) => chosen[i] === 1);
   context.putImageData(plate.image(), 0, 0);
-  context.globalCompositeOperation = "destination-over"; // the grid goes behind the points
-  paintAxes(context, scene);
-  context.globalCompositeOperation = "source-over";
 }
 
-export interface Pointer { shape: Spot[]; hover: number; current: number; marked: number }
+export interface Pointer { shape: Spot[]; hover: number; current: number; marked: number; lit: Uint32Array }
 
 export function paintPointer(canvas: HTMLCanvasElement, scene: Scene, pointer: Pointer, ratio: number): void {
   const context = prepared(canvas, ratio);
@@ -51,6 +61,7 @@ export function paintPointer(canvas: HTMLCanvasElement, scene: Scene, pointer: P
     context.lineWidth = width;
     context.stroke();
   };
+  paintLit(context, cloud, pointer.lit, colours);
   ring(pointer.marked, 5.5, colours.ring, 3, colours.paper);
   ring(pointer.hover, 5, colours.text, 1.6);
   ring(pointer.current, 7.5, colours.focus, 2);
@@ -68,6 +79,19 @@ export function paintPointer(canvas: HTMLCanvasElement, scene: Scene, pointer: P
   context.stroke();
 }
 
+/** The points that another view points at together: a dot with a rim each. */
+function paintLit(context: CanvasRenderingContext2D, cloud: Cloud, rows: Uint32Array, colours: Colours): void {
+  for (const [radius, colour] of [[3.2, colours.paper], [2.2, colours.ring]] as const) {
+    context.beginPath();
+    for (const row of rows) {
+      const [px, py] = [cloud.px[row] as number, cloud.py[row] as number];
+      if (px === px) context.rect(px - radius, py - radius, 2 * radius, 2 * radius);
+    }
+    context.fillStyle = colour;
+    context.fill();
+  }
+}
+
 /** A clean context that counts in CSS pixels. */
 function prepared(canvas: HTMLCanvasElement, ratio: number): CanvasRenderingContext2D {
   const context = canvas.getContext("2d");
@@ -77,7 +101,7 @@ function prepared(canvas: HTMLCanvasElement, ratio: number): CanvasRenderingCont
   return context;
 }
 
-function paintAxes(context: CanvasRenderingContext2D, scene: Scene): void {
+function paintAxes(context: CanvasRenderingContext2D, scene: Scene, bar: Bar | undefined): void {
   const { view, axes, colours } = scene;
   const bottom = view.top + view.height;
   context.font = scene.font;
@@ -102,10 +126,17 @@ function paintAxes(context: CanvasRenderingContext2D, scene: Scene): void {
   context.rotate(-Math.PI / 2);
   context.fillText(axes.y.label, 0, 0);
   context.restore();
-  if (axes.color) paintRamp(context, scene, axes.color);
+  if (bar) paintRamp(context, scene, bar);
 }
 
-function paintRamp(context: CanvasRenderingContext2D, scene: Scene, axis: Axis): void {
+function colourBar(axis: Axis, view: View): Bar {
+  const [low, high] = axis.home;
+  const marks: [number, string][] = [];
+  eachTick(axis.home, axis.factor, view.height / 70, (value, label) => marks.push([(value - low) / (high - low), label]));
+  return { label: axis.label, ticks: marks };
+}
+
+function paintRamp(context: CanvasRenderingContext2D, scene: Scene, bar: Bar): void {
   const { view, ramp } = scene;
   const left = view.left + view.width + 20;
   const each = view.height / ramp.length;
@@ -115,11 +146,9 @@ function paintRamp(context: CanvasRenderingContext2D, scene: Scene, axis: Axis):
   });
   context.fillStyle = scene.colours.quiet;
   context.textAlign = "left";
-  const [low, high] = axis.home;
-  eachTick(axis.home, axis.factor, view.height / 70, (value, label) =>
-    context.fillText(label, left + 15, view.top + (1 - (value - low) / (high - low)) * view.height));
+  for (const [share, label] of bar.ticks) context.fillText(label, left + 15, view.top + (1 - share) * view.height);
   context.textAlign = "right";
-  context.fillText(axis.label, view.left + view.width + 68, view.top - 14);
+  context.fillText(bar.label, view.left + view.width + 68, view.top - 14);
 }
 
 function eachTick(span: [number, number], factor: number, about: number, draw: (value: number, label: string) => void): void {

@@ -4,72 +4,90 @@ import { html } from "../shared/dom";
 import type { Frame } from "../shared/frame";
 import { Link, rowsIn } from "../shared/link";
 import { listen, type Model } from "../shared/model";
-import { namesOf, placesOf } from "../shared/names";
 import { Soon } from "../shared/soon";
-import { box, Cloud, floats, type Spot } from "./cloud";
-import { type Colours, paintPointer, paintPoints, type Scene } from "./paint";
+import { Called } from "./called";
+import { Cloud, floats, type Spot } from "./cloud";
+import { coloursOf } from "./colours";
+import { Gestures } from "./gestures";
+import { paintPointer, paintPoints, type Scene } from "./paint";
+import { extreme, type How, Picks, rowsOf } from "./picks";
 import { type Axis, reading, View } from "./scale";
+import { colourOf, trailsOf } from "./trails";
 
-type Mode = "box" | "lasso" | "pan";
 type Axes = { x: Axis; y: Axis; color: Partial<Axis> };
 
 const MARGIN = { left: 58, top: 30, right: 78, bottom: 46 };
 const REACH = 12; // pixels from a point within which the pointer means it
-const CLICK = 4; // pixels a press may wander and still be a click
+const DENSE = 100_000; // points from which on cells are counted instead
 
 /** A column that can be chosen in a menu: under which names, which one it is now, and how another is asked for. */
 export interface Field { key: string; words: string; names: string[]; value: string; choose(name: string): void }
 
 /** The parts that a widget puts where it wants them: `menus`, `modes`, `stage` and `foot`. */
 export class Scatter {
-  private cloud = new Cloud(new Float32Array(), new Float32Array(), new Float32Array());
-  private view = new View([0, 1], [0, 1]);
-  private chosen = new Uint8Array();
-  private mode: Mode = "box";
+  private cloud = new Cloud(new Float32Array(), new Float32Array(), new Float32Array(), new Uint8Array());
+  private readonly view = new View([0, 1], [0, 1]);
+  private readonly picks = new Picks();
+  private hidden: Uint8Array = new Uint8Array();
   private hover = -1;
   private current = -1;
-  private shape: Spot[] = [];
-  private press: { at: Spot; mode: Mode; moved: boolean } | undefined;
-  private outside = 0;
+  private pointed = -1; // the row that another view points at
+  private lit: Uint32Array = new Uint32Array(); // the rows that another view points at together
   private pointsDue = false;
+  private dense = false;
   private ratio = 1;
   private clicks = 0;
-  private readonly names = new Map<number, string>();
-  private places = new Map<string, number>();
-  private pointed = -1; // the row that another view points at
+  private readonly called: Called;
   private readonly link: Link;
   private readonly back = html("canvas", { "aria-hidden": "true" });
-  private readonly top = html("canvas", { class: "wb-top", tabindex: 0, role: "application", "data-mode": "box" });
+  private readonly top = html("canvas", { class: "wb-top", tabindex: 0, role: "application" });
+  private readonly gestures: Gestures;
   private readonly tip = html("div", { class: "wb-tip", hidden: true });
   readonly stage = html("div", { class: "wb-stage" }, this.back, this.top, this.tip);
   readonly menus = html("div", { class: "wb-bar" });
-  readonly modes = html("div", { class: "wb-bar" });
   readonly foot: HTMLElement;
   private readonly count = html("span");
   private readonly outsideNote = html("span");
   private readonly clear = this.button("clear", "Select nothing (Escape)", () => this.choose(new Uint32Array()));
   private readonly showAll = this.button("show all", "Show every point", () => this.home("whole"));
   private readonly soon: Soon;
-  private readonly modeButtons = new Map<Mode, HTMLButtonElement>();
   private readonly selects = new Map<string, HTMLSelectElement>();
 
   constructor(
     private readonly model: Model, private readonly frame: Frame,
     private readonly fields: () => Field[], private readonly what: string, private readonly left = MARGIN.left,
   ) {
-    const tools = html("div", { class: "wb-bar" },
+    const tools = html("div", { class: "wb-bar wb-tools" }, this.outsideNote, this.showAll,
       this.button("−", "Zoom out (-)", () => this.zoom(this.middle, 1.4)),
       this.button("+", "Zoom in (+)", () => this.zoom(this.middle, 1 / 1.4)),
       this.button("reset", "First view (double click, 0)", () => this.home("home")));
-    this.foot = html("div", { class: "wb-foot" },
-      this.count, this.clear, html("i", { class: "wb-space" }), this.outsideNote, this.showAll, tools);
+    const invert = this.button("invert", "Select what is not selected (I)", () => this.invert());
+    this.foot = html("div", { class: "wb-foot" }, this.count, this.clear, invert, tools);
     this.link = new Link(model, frame);
+    this.called = new Called(model, frame, () => this.showTip());
     this.soon = new Soon(this.stage, frame.guard((width, height) => this.paint(width, height)));
+    this.gestures = new Gestures(this.top, frame, {
+      look: (at) => this.look(at ? this.cloud.nearest(at[0], at[1], REACH) : -1),
+      click: (at, how) => this.clicked(this.cloud.nearest(at[0], at[1], REACH), how),
+      shape: (corners, how) => this.shaped(corners, how),
+      pan: (dx, dy) => {
+        this.view.pan(dx, dy);
+        this.repaint(true);
+      },
+      zoom: (at, factor) => this.zoom(at ?? this.middle, factor),
+      home: () => this.home("home"),
+      step: (direction) => this.step(direction),
+      leave: () => this.goTo(-1),
+      key: (name, control) => this.keyed(name, control),
+      redraw: () => this.repaint(false),
+    });
     this.build();
     this.load();
     this.takeSelection();
-    this.learnNames().catch(frame.guard((error: unknown) => { throw error; }));
   }
+
+  /** The buttons for what dragging does. */
+  get modes(): HTMLElement { return this.gestures.modes; }
 
   listen(): () => void {
     const { model, frame } = this;
@@ -84,14 +102,12 @@ export class Scatter {
       listen(model, "change:axes", frame.guard(() => this.load())),
       listen(model, "change:selected", frame.guard(() => this.takeSelection())),
       listen(model, "change:marked", frame.guard(() => this.repaint(false))),
-      listen(model, "msg:custom", frame.guard((message: { kind: string; index: number; text: string }) => {
-        if (message.kind !== "name") return;
-        this.names.set(message.index, message.text);
-        this.showTip();
-      })),
+      ...["density", "trails", "hidden_paths"].map((name) => listen(model, `change:${name}`, repaint)),
+      this.called.listen(),
     ];
     this.link.onOpen((name) => this.mark(name));
     this.link.onHover((name) => this.point(name));
+    this.link.onMark((selection) => this.light(selection?.rows ?? new Uint32Array()));
     return () => {
       stops.forEach((stop) => stop());
       this.link.stop();
@@ -112,24 +128,7 @@ export class Scatter {
       this.selects.set(key, menu);
       this.menus.append(html("label", {}, words, menu));
     }
-    for (const [mode, hint] of [["box", "Drag a box"], ["lasso", "Drag a free shape (Shift)"], ["pan", "Drag the map (Alt)"]] as const) {
-      const button = this.button(mode, hint, () => this.setMode(mode));
-      this.modeButtons.set(mode, button);
-      this.modes.append(button);
-    }
     this.stage.style.minHeight = `${this.model.get("height")}px`;
-    this.setMode("box");
-    const on = <K extends keyof HTMLElementEventMap>(name: K, work: (event: HTMLElementEventMap[K]) => void) =>
-      this.top.addEventListener(name, guard(work), { passive: false });
-    on("pointerdown", (event) => this.pressed(event));
-    on("pointermove", (event) => this.moved(event));
-    on("pointerup", (event) => this.released(event));
-    on("pointercancel", () => this.dropped());
-    on("pointerleave", () => this.look(-1));
-    on("dblclick", () => this.home("home"));
-    on("wheel", (event) => this.wheeled(event));
-    on("keydown", (event) => this.keyed(event));
-    on("blur", () => this.goTo(-1));
   }
 
   private button(label: string, title: string, work: () => void): HTMLButtonElement {
@@ -138,37 +137,55 @@ export class Scatter {
     return button;
   }
 
-  private setMode(mode: Mode): void {
-    this.mode = mode;
-    this.top.dataset["mode"] = mode;
-    for (const [name, button] of this.modeButtons) button.setAttribute("aria-pressed", String(name === mode));
-  }
-
   // -- from the kernel
 
   private get axes(): Axes { return this.model.get("axes") as Axes; }
 
   private load(): void {
-    this.cloud = new Cloud(...(["x_values", "y_values", "color_values"] as const)
-      .map((name) => floats(this.model.get(name))) as [Float32Array, Float32Array, Float32Array]);
-    if (this.chosen.length !== this.cloud.size) this.chosen = new Uint8Array(this.cloud.size);
+    const [x, y, color] = (["x_values", "y_values", "color_values"] as const)
+      .map((name) => floats(this.model.get(name))) as [Float32Array, Float32Array, Float32Array];
+    if (this.hidden.length !== x.length) this.hidden = new Uint8Array(x.length);
+    this.cloud = new Cloud(x, y, color, this.hidden);
+    if (this.picks.mask.length !== this.cloud.size) this.picks.take(new Uint32Array(), this.cloud.size);
     for (const { key, names, value } of this.fields()) {
       const menu = this.selects.get(key);
       menu?.replaceChildren(...names.map((name) => html("option", { value: name }, name || "none")));
       if (menu) menu.value = value;
     }
     this.top.setAttribute("aria-label", `${this.what} of ${this.model.get("note")}: ${this.axes.x.label} across, ${this.axes.y.label} up. `
-      + "Arrow keys go from point to point, Enter opens one, Escape clears the selection, plus and minus zoom.");
+      + "Arrow keys go from point to point, Enter opens one, Shift and Enter adds it to the selection, A with Ctrl selects all, "
+      + "I turns the selection round, Escape clears it, plus and minus zoom.");
     this.home("home");
   }
 
   private takeSelection(): void {
-    this.chosen = new Uint8Array(this.cloud.size);
-    const selected = rowsIn(this.model.get("selected"));
-    for (const row of selected) if (row < this.chosen.length) this.chosen[row] = 1;
-    this.count.textContent = selected.length ? `${selected.length.toLocaleString("en-US")} selected` : "nothing selected";
-    this.clear.hidden = selected.length === 0;
+    this.picks.take(rowsIn(this.model.get("selected")), this.cloud.size);
+    this.tell();
     this.repaint(true);
+  }
+
+  private tell(): void {
+    const { mask, count } = this.picks;
+    let unseen = 0;
+    if (count) for (let i = 0; i < mask.length; i++) if (mask[i] && this.hidden[i]) unseen++;
+    const number = (n: number) => n.toLocaleString("en-US");
+    this.count.textContent = count ? `${number(count)} selected${unseen ? `, ${number(unseen)} of them filtered out` : ""}` : "nothing selected";
+    this.clear.hidden = count === 0;
+  }
+
+  /** How many points there are without a filter. */
+  get size(): number { return this.cloud.size; }
+
+  /** Leaves the marked rows out from now on; returns how many points there are, and how many without this. */
+  hide(hidden: Uint8Array): [number, number] {
+    this.hidden = hidden;
+    const { x, y, color } = this.cloud;
+    const all = new Cloud(x, y, color, new Uint8Array(x.length)).count();
+    this.cloud = new Cloud(x, y, color, hidden);
+    if (hidden[this.current]) this.current = -1;
+    this.tell();
+    this.repaint(true);
+    return [this.cloud.count(), all];
   }
 
   // -- to the kernel
@@ -179,12 +196,42 @@ export class Scatter {
     this.frame.say(this.count.textContent ?? "");
   }
 
+  private shaped(corners: Spot[], how: How): void {
+    const started = performance.now();
+    const rows = this.picks.after(this.cloud.inside(corners), how);
+    this.frame.root.dataset["pickMs"] = (performance.now() - started).toFixed(1);
+    this.choose(rows);
+  }
+
+  /** A click opens a point; with Shift it joins the selection, with Alt it leaves it. */
+  private clicked(row: number, how: How): void {
+    if (row < 0) return;
+    if (how === "new") this.click(row);
+    else this.choose(this.picks.after(Uint32Array.of(row), how));
+  }
+
+  /** Selects the points with the highest or lowest hundredth of an axis' values. */
+  chooseExtreme(key: "x" | "y" | "color", highest: boolean): void {
+    const { x, y } = this.cloud;
+    const placed = this.hidden.map((hidden, i) => (hidden || x[i] !== x[i] || y[i] !== y[i] ? 1 : 0));
+    this.choose(extreme(this.cloud[key], placed, 0.01, highest));
+  }
+
+  private everyone(): Uint8Array {
+    const { x, y } = this.cloud;
+    return this.hidden.map((hidden, i) => (hidden || x[i] !== x[i] || y[i] !== y[i] ? 0 : 1));
+  }
+
+  private invert(): void {
+    this.choose(rowsOf(this.everyone().map((there, i) => there && 1 - (this.picks.mask[i] as number))));
+  }
+
   click(row: number): void {
     const last = this.model.get("click") as { event?: number };
     this.clicks = Math.max(this.clicks, last.event ?? 0) + 1;
     this.model.set("click", { index: row, event: this.clicks });
     this.model.save_changes();
-    const name = this.names.get(row); // where the page does not know it, the kernel opens it
+    const name = this.called.of(row); // where the page does not know it, the kernel opens it
     if (name === undefined) return;
     this.link.open(name);
     this.mark(name);
@@ -192,21 +239,17 @@ export class Scatter {
 
   // -- with the other views
 
-  /** What the rows are called; a table too large for that asks the kernel for one at a time. */
-  private async learnNames(): Promise<void> {
-    const [names, places] = await Promise.all([namesOf(this.model), placesOf(this.model)]);
-    names.forEach((name, row) => this.names.set(row, name));
-    this.places = places;
-    this.showTip();
-  }
-
   private mark(name: string): void {
-    const row = this.places.get(name);
-    if (this.places.size > 0) this.model.set("marked", row ?? -1);
+    if (this.called.complete) this.model.set("marked", this.called.row(name));
   }
 
   private point(name: string): void {
-    this.pointed = this.places.get(name) ?? -1;
+    this.pointed = this.called.row(name);
+    this.repaint(false);
+  }
+
+  private light(rows: Uint32Array): void {
+    this.lit = rows;
     this.repaint(false);
   }
 
@@ -216,84 +259,26 @@ export class Scatter {
     return [this.view.left + this.view.width / 2, this.view.top + this.view.height / 2];
   }
 
-  private at(event: MouseEvent): Spot {
-    const home = this.top.getBoundingClientRect();
-    return [event.clientX - home.left, event.clientY - home.top];
-  }
-
-  private pressed(event: PointerEvent): void {
-    if (event.button > 1) return;
-    this.top.focus({ preventScroll: true });
-    this.top.setPointerCapture(event.pointerId);
-    const mode = event.button === 1 || event.altKey ? "pan" : event.shiftKey ? "lasso" : this.mode;
-    this.press = { at: this.at(event), mode, moved: false };
-    event.preventDefault();
-  }
-
-  private moved(event: PointerEvent): void {
-    const at = this.at(event);
-    const press = this.press;
-    if (!press) return this.look(this.cloud.nearest(at[0], at[1], REACH));
-    press.moved ||= Math.hypot(at[0] - press.at[0], at[1] - press.at[1]) > CLICK;
-    if (!press.moved) return;
-    this.look(-1);
-    if (press.mode === "pan") {
-      this.view.pan(at[0] - press.at[0], at[1] - press.at[1]);
-      press.at = at;
-      return this.repaint(true);
-    }
-    if (press.mode === "box") this.shape = box(press.at, at);
-    else this.shape = this.shape.length ? [...this.shape, at] : [press.at, at];
-    this.repaint(false);
-  }
-
-  private released(event: PointerEvent): void {
-    const press = this.press;
-    const shape = this.shape;
-    this.dropped();
-    if (press?.moved && press.mode !== "pan") this.choose(this.cloud.inside(shape));
-    if (!press || press.moved) return;
-    const row = this.cloud.nearest(...this.at(event), REACH);
-    if (row >= 0) this.click(row);
-  }
-
-  private dropped(): void {
-    this.press = undefined;
-    this.shape = [];
-    this.repaint(false);
-  }
-
-  /** The wheel zooms once the map has been clicked or with Ctrl; before that it scrolls the page. */
-  private wheeled(event: WheelEvent): void {
-    if (document.activeElement !== this.top && !event.ctrlKey) return;
-    event.preventDefault();
-    this.zoom(this.at(event), Math.exp(Math.max(-1, Math.min(1, event.deltaY / 400))));
-  }
-
   private zoom(at: Spot, factor: number): void {
     this.view.zoom(at[0], at[1], factor);
     this.repaint(true);
   }
 
-  private keyed(event: KeyboardEvent): void {
-    const arrows: Record<string, Spot> = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-    const arrow = arrows[event.key];
-    if (event.ctrlKey || event.metaKey) return;
-    if (arrow) this.step(arrow);
-    else if (event.key === "Enter" && this.current >= 0) this.click(this.current);
-    else if (event.key === "c" && this.link.hears("compare")) this.compare();
-    else if (event.key === "Escape") this.choose(new Uint32Array());
-    else if (event.key === "+" || event.key === "=") this.zoom(this.middle, 1 / 1.4);
-    else if (event.key === "-") this.zoom(this.middle, 1.4);
-    else if (event.key === "0") this.home("home");
-    else return;
-    event.preventDefault();
-    event.stopPropagation();
+  private keyed(name: string, control: boolean): boolean {
+    if (control && name.toLowerCase() === "a") this.choose(rowsOf(this.everyone()));
+    else if (control) return false;
+    else if (name === "Enter" && this.current >= 0) this.click(this.current);
+    else if (name === "Shift+Enter") this.clicked(this.current, "add");
+    else if (name === "Escape") this.choose(new Uint32Array());
+    else if (name === "i") this.invert();
+    else if (name === "c" && this.link.hears("compare")) this.compare();
+    else return false;
+    return true;
   }
 
   /** Puts the point that is looked at on the group's compare tray. */
   private compare(): void {
-    const name = this.names.get(this.hover >= 0 ? this.hover : this.current);
+    const name = this.called.of(this.hover >= 0 ? this.hover : this.current);
     if (name !== undefined) this.link.compare(name);
   }
 
@@ -307,7 +292,7 @@ export class Scatter {
 
   private goTo(row: number): void {
     this.current = row;
-    this.ask(row);
+    this.called.ask(row);
     this.showTip();
     this.repaint(false);
     if (row >= 0) this.frame.say(this.readings(row).map(([label, value]) => `${label} ${value}`).join(", "));
@@ -317,8 +302,8 @@ export class Scatter {
   look(row: number): void {
     if (row === this.hover) return;
     this.hover = row;
-    this.ask(row);
-    this.link.hover(this.names.get(row) ?? "");
+    this.called.ask(row);
+    this.link.hover(this.called.of(row) ?? "");
     this.showTip();
     this.repaint(false);
   }
@@ -330,11 +315,6 @@ export class Scatter {
     this.view.x = [...x[which]];
     this.view.y = [...y[which]];
     this.repaint(true);
-  }
-
-  /** The architecture's string comes from the kernel when a point is first looked at. */
-  private ask(row: number): void {
-    if (row >= 0 && !this.names.has(row)) this.model.send({ kind: "name", index: row });
   }
 
   private readings(row: number): [string, string][] {
@@ -353,7 +333,7 @@ export class Scatter {
     if (this.tip.hidden || px === undefined || py === undefined) return;
     this.tip.replaceChildren(
       ...this.readings(row).map(([label, value]) => html("div", {}, html("b", {}, value), ` ${label}`)),
-      html("code", {}, this.names.get(row) ?? "…"),
+      html("code", {}, this.called.of(row) ?? "…"),
     );
     const right = px > this.stage.clientWidth / 2;
     this.tip.style.left = `${right ? px - this.tip.offsetWidth - 14 : px + 14}px`;
@@ -367,21 +347,28 @@ export class Scatter {
   }
 
   private paint(width: number, height: number): void {
+    const pointsDue = this.pointsDue;
+    if (pointsDue) this.dense = this.asDensity();
     const scene = this.scene(width, height);
-    if (this.pointsDue) {
+    if (pointsDue) {
       const started = performance.now();
       this.resize(width, height);
-      this.outside = this.cloud.place(this.view, scene.axes.x, scene.axes.y);
+      const outside = this.cloud.place(this.view, scene.axes.x, scene.axes.y);
       paintPoints(this.back, scene, this.ratio);
       this.frame.root.dataset["paintMs"] = (performance.now() - started).toFixed(1);
-      this.outsideNote.textContent = this.outside ? `${this.outside.toLocaleString("en-US")} outside this view` : "";
-      this.showAll.hidden = this.outside === 0;
+      this.outsideNote.textContent = outside ? `${outside.toLocaleString("en-US")} outside this view` : "";
+      this.showAll.hidden = outside === 0;
       this.pointsDue = false;
       this.showTip();
     }
     const hover = this.hover >= 0 ? this.hover : this.pointed;
-    const pointer = { shape: this.shape, hover, current: this.current, marked: Number(this.model.get("marked")) };
-    paintPointer(this.top, scene, pointer, this.ratio);
+    const marked = Number(this.model.get("marked"));
+    paintPointer(this.top, scene, { shape: this.gestures.shape, hover, current: this.current, marked, lit: this.lit }, this.ratio);
+  }
+
+  /** Whether cells are counted: as was asked for, else from very many points on. */
+  asDensity(): boolean {
+    return (this.model.get("density") as boolean | null | undefined) ?? this.cloud.count() > DENSE;
   }
 
   private scene(width: number, height: number): Scene {
@@ -389,30 +376,17 @@ export class Scatter {
     const shown = color.name ? { x, y, color: color as Axis } : { x, y };
     Object.assign(this.view, {
       left: this.left, top: MARGIN.top,
-      width: Math.max(40, width - this.left - (color.name ? MARGIN.right : 16)),
+      width: Math.max(40, width - this.left - (color.name || this.dense ? MARGIN.right : 16)),
       height: Math.max(40, height - MARGIN.top - MARGIN.bottom),
     });
+    const trails = this.pointsDue ? trailsOf(this.model) : [];
+    const colours = coloursOf(this.frame.root, trails.map(colourOf));
     return {
       view: this.view, cloud: this.cloud, axes: shown, ramp: this.model.get("ramp") as string[],
-      chosen: this.chosen, anyChosen: this.chosen.includes(1), colours: this.colours(),
+      chosen: this.picks.mask, anyChosen: this.picks.count > 0, colours, dense: this.dense,
+      trails: trails.map((trail, i) => ({ trail, colour: colours.others[i] as string })),
       font: `11.5px ${getComputedStyle(this.frame.root).fontFamily}`,
     };
-  }
-
-  /** Canvas needs real colours: read them from elements that the style sheet has coloured. */
-  private colours(): Colours {
-    const probe = html("i", { hidden: true });
-    this.frame.root.append(probe);
-    const colour = (name: string) => {
-      probe.style.color = `var(--wb-${name})`;
-      return getComputedStyle(probe).color;
-    };
-    const found = {
-      text: colour("text"), quiet: colour("quiet"), line: colour("line"),
-      paper: colour("paper"), ring: colour("ring"), focus: colour("focus"),
-    };
-    probe.remove();
-    return found;
   }
 
   private resize(width: number, height: number): void {

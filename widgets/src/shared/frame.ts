@@ -1,7 +1,7 @@
 // What both widgets stand in: a root that keeps its keys to itself, and an alert where the browser half's errors show.
 
 import { html, put } from "./dom";
-import type { Model } from "./model";
+import { listen, type Model } from "./model";
 import theme from "./theme.css";
 
 export interface Frame {
@@ -12,11 +12,15 @@ export interface Frame {
   alert(message: string): void;
   /** Reads a sentence out to those who listen to the page. */
   say(sentence: string): void;
+  /** Whether the kernel that made this view has ended: what needs no answer goes on working. */
+  gone(): boolean;
 }
 
 // Without this attribute JupyterLab takes plain letters for commands: `b` adds a cell, `d d` deletes one. Its selectors
 // end in `:focus` and are matched from the focused element upwards, so the root alone is not enough.
 const KEEPS_KEYS = "data-lm-suppress-shortcuts";
+
+const GONE = "The kernel is gone: this view can still be looked through, but nothing reaches Python. Run its cell again.";
 
 type Start = (model: Model, frame: Frame) => () => void;
 
@@ -47,15 +51,22 @@ export function widget(className: string, css: string, start: Start) {
       const say = (sentence: string) => {
         live.textContent = sentence;
       };
+      // Jupyter tells it when the kernel ends or is restarted; whatever is shown after that is a widget of its own.
+      const orphan = html("div", { class: "wb-gone", hidden: true }, GONE);
+      const stopWatching = listen(model, "comm_live_update", () => {
+        orphan.hidden = false;
+        say(GONE);
+      });
       let stop = () => {};
       el.append(root);
       try {
-        stop = start(model, { root, guard, alert, say });
+        stop = start(model, { root, guard, alert, say, gone: () => !orphan.hidden });
       } catch (error) {
         failed(error);
       }
-      root.append(warning, live);
+      root.append(warning, orphan, live);
       return () => {
+        stopWatching();
         stop();
         root.remove();
       };

@@ -7,7 +7,7 @@ import { copied, namesOf, placesOf } from "./names";
 /** Rows of a table; `index` is the fingerprint of what the rows are, `names` their architectures. */
 export interface Selection { index: string; rows: Uint32Array; names(): Promise<string[]> }
 
-interface Facets { open: string; select: Selection; hover: string; compare: string; members: undefined }
+interface Facets { open: string; select: Selection; hover: string; mark: Selection | undefined; compare: string; members: undefined }
 type Work<K extends keyof Facets> = (what: Facets[K]) => void;
 type Stamped = { name?: string; stamp?: number };
 
@@ -32,6 +32,7 @@ export class Link {
   private openedAt: number;
   private selectedAt: number;
   private hovered = "";
+  private marks = 0;
   private readonly works: { [K in keyof Facets]?: Work<K>[] } = {};
   private readonly stops: (() => void)[];
 
@@ -74,6 +75,12 @@ export class Link {
     for (const other of this.others()) other.work("hover", name);
   }
 
+  /** Points at many rows of this view's own table in the other views; nothing points at none. */
+  mark(rows?: Uint32Array): void {
+    const selection = rows && this.selection(rows);
+    for (const other of this.others()) void other.hearMark(selection);
+  }
+
   /** Puts an architecture on the group's compare tray. */
   compare(name: string): void {
     for (const other of this.others()) other.work("compare", name);
@@ -89,6 +96,7 @@ export class Link {
   onOpen(work: Work<"open">): void { this.on("open", work); }
   onSelect(work: Work<"select">): void { this.on("select", work); }
   onHover(work: Work<"hover">): void { this.on("hover", work); }
+  onMark(work: Work<"mark">): void { this.on("mark", work); }
   onCompare(work: Work<"compare">): void { this.on("compare", work); }
   /** Called when views join or leave the group, or begin to hear something. */
   onMembers(work: () => void): void { this.on("members", work); }
@@ -116,6 +124,12 @@ export class Link {
     if (this.selectedAt !== stamp) return; // overtaken while the names were read
     if (rows !== undefined) this.keepSelected(rows, stamp);
     this.work("select", rows === undefined ? selection : this.selection(rows));
+  }
+
+  private async hearMark(selection: Selection | undefined): Promise<void> {
+    const asked = ++this.marks;
+    const rows = selection && await this.translated(selection);
+    if (this.marks === asked) this.work("mark", rows && this.selection(rows));
   }
 
   /** The rows of this view's own table; undefined where it has none. */

@@ -1,0 +1,108 @@
+// The paths of searches over the map: thin and fading into the past, thick where they got better; a legend to hide them.
+
+import { html, svg } from "../shared/dom";
+import type { Frame } from "../shared/frame";
+import { listen, type Model } from "../shared/model";
+import type { Spot } from "./cloud";
+import type { Scene } from "./paint";
+
+export interface Trail {
+  name: string; rows: number[]; better: number[]; missing: number; colour: string; dark: string; dash: string;
+}
+
+const AGES = 12; // steps of fading
+
+export const colourOf = (trail: Trail) => `light-dark(${trail.colour}, ${trail.dark})`;
+
+/** The paths that are to be seen. */
+export function trailsOf(model: Model): Trail[] {
+  const hidden = (model.get("hidden_paths") ?? []) as string[];
+  return ((model.get("trails") ?? []) as Trail[]).filter((trail) => !hidden.includes(trail.name));
+}
+
+export function paintTrails(context: CanvasRenderingContext2D, scene: Scene): void {
+  const { view, cloud, axes } = scene;
+  context.save();
+  context.beginPath();
+  context.rect(view.left, view.top, view.width, view.height);
+  context.clip();
+  for (const { trail, colour } of scene.trails) {
+    const spots = trail.rows.map((row) => cloud.spot(row, view, axes.x, axes.y));
+    context.strokeStyle = context.fillStyle = colour;
+    context.setLineDash(trail.dash ? trail.dash.split(" ").map(Number) : []);
+    for (let age = 0; age < AGES; age++) {
+      const [from, to] = [age, age + 1].map((part) => Math.floor((part * spots.length) / AGES)) as Spot;
+      context.globalAlpha = 0.12 + (0.5 * (age + 1)) / AGES;
+      line(context, spots.slice(Math.max(0, from - 1), to), 1);
+      dots(context, spots.slice(from, to), 1.6);
+    }
+    const better = trail.better.map((step) => spots[step] as Spot);
+    context.globalAlpha = 1;
+    line(context, better, 2.4);
+    context.setLineDash([]);
+    dots(context, better, 4, scene.colours.paper);
+  }
+  context.restore();
+}
+
+function line(context: CanvasRenderingContext2D, spots: Spot[], width: number): void {
+  context.lineWidth = width;
+  context.beginPath();
+  spots.filter(known).forEach(([x, y], i) => (i ? context.lineTo(x, y) : context.moveTo(x, y)));
+  context.stroke();
+}
+
+function dots(context: CanvasRenderingContext2D, spots: Spot[], radius: number, rim?: string): void {
+  for (const [x, y] of spots.filter(known)) {
+    context.beginPath();
+    context.arc(x, y, radius, 0, 2 * Math.PI);
+    context.fill();
+    if (!rim) continue;
+    const stroke = context.strokeStyle;
+    context.lineWidth = 1.4;
+    context.strokeStyle = rim;
+    context.stroke();
+    context.strokeStyle = stroke;
+  }
+}
+
+const known = ([x, y]: Spot) => x === x && y === y;
+
+/** One button per path: its line and name; pressed while it is shown. */
+export class Legend {
+  readonly element = html("div", { class: "wb-bar wb-legend", role: "group", "aria-label": "Paths", hidden: true });
+
+  constructor(private readonly model: Model, private readonly frame: Frame) {
+    this.draw();
+  }
+
+  listen(): () => void {
+    const draw = this.frame.guard(() => this.draw());
+    const stops = ["trails", "hidden_paths"].map((name) => listen(this.model, `change:${name}`, draw));
+    return () => stops.forEach((stop) => stop());
+  }
+
+  private draw(): void {
+    const trails = (this.model.get("trails") ?? []) as Trail[];
+    this.element.hidden = trails.length === 0;
+    const focused = [...this.element.children].indexOf(document.activeElement as Element);
+    this.element.replaceChildren(...trails.map((trail) => this.button(trail)));
+    (this.element.children[focused] as HTMLElement | undefined)?.focus();
+  }
+
+  private button(trail: Trail): HTMLElement {
+    const hidden = this.model.get("hidden_paths") as string[];
+    const shown = !hidden.includes(trail.name);
+    const swatch = svg("line", { x1: 1, x2: 25, y1: 5, y2: 5, "stroke-width": 2.4, "stroke-dasharray": trail.dash || undefined });
+    swatch.style.stroke = colourOf(trail);
+    const left = trail.missing ? ` (${trail.missing.toLocaleString("en-US")} not on the map)` : "";
+    const title = `${shown ? "Hide" : "Show"} this path`;
+    const button = html("button", { type: "button", "aria-pressed": String(shown), title },
+      svg("svg", { width: 26, height: 10, "aria-hidden": "true" }, swatch), ` ${trail.name}${left}`);
+    button.addEventListener("click", this.frame.guard(() => {
+      this.model.set("hidden_paths", shown ? [...hidden, trail.name] : hidden.filter((name) => name !== trail.name));
+      this.model.save_changes();
+    }));
+    return button;
+  }
+}

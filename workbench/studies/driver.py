@@ -1,0 +1,195 @@
+"""The loop of one search: which architecture is asked for, what is measured, and what the study is told."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import optuna
+from optuna import Study, Trial
+from optuna.samplers import BaseSampler
+from optuna.storages import BaseStorage
+from optuna.trial import TrialState
+
+from workbench.architecture import Architecture
+from workbench.errors import InvalidInput
+from workbench.executors import Executor
+from workbench.ledger import Entry, Ledger
+from workbench.measure import Measure
+from workbench.samplers.without_repeats import SpaceExhausted, WithoutRepeats
+from workbench.spaces.space import SearchSpace
+from workbench.studies.constraints import Constraints, bounds_of
+from workbench.studies.evaluation import Evaluation, Known
+from workbench.studies.processes import here, is_alive
+from workbench.studies.quiet import quiet
+from workbench.studies.steering import Steering
+from workbench.studies.storage import open_storage
+
+INTERRUPTED = "interrupted"  # user attribute of a trial that was asked but never measured
+_LOOK_AGAIN = 0.1  # seconds between two looks at the orders while a search is paused
+
+
+class Driver:
+    """What to measure, in which study, and what to tell it."""
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        measures: Measure | Sequence[Measure],
+        constraints: Constraints | None,
+        ledger: Ledger | None,
+    ) -> None:
+        self.space = space
+        self.objectives = _checked_measures(measures)
+        self.bounds = bounds_of(self.objectives, constraints or {})
+        self.measures = list(self.objectives)
+        self.measures += [bound.measure for bound in self.bounds if bound.measure not in self.objectives]
+        self.known = Known(self.measures, ledger)
+        self.thread = ""  # the unique name of the background thread that runs this, if one does
+        self.leave = Event()  # set where this process wants the search to end, whatever the study says
+
+    def study_name(self, sampler: str | BaseSampler | None, seed: int) -> str:
+        """A name that is the same for the same question asked again."""
+        kind = sampler if isinstance(sampler, str) else type(sampler).__name__ if sampler else "default"
+        return f"{self.space.name} {'+'.join(m.name for m in self.objectives)} {kind} seed {seed}"
+
+    def opened(
+        self, sampler: BaseSampler, storage: str | Path | BaseStorage | None, name: str, duplicates: str
+    ) -> Study:
+        """The study of that name, made or taken up again; refuses one that was made for something else."""
+        guarded = WithoutRepeats(sampler, self.space, duplicates, lambda study: Steering.of(study).allowed(self.space))
+        with quiet():
+            study = optuna.create_study(
+                study_name=name,
+                storage=open_storage(storage),
+                directions=["maximize" if m.better == "higher" else "minimize" for m in self.objectives],
+                sampler=guarded,
+                load_if_exists=True,
+            )
+        about = {
+            "space": self.space.name,
+            "questions": _fingerprint(self.space),
+            "measures": [m.name for m in self.objectives],
+            "tasks": [m.task for m in self.objectives],
+        }
+        before = study.user_attrs
+        for key, value in about.items():
+            if before.get(key, value) != value:
+                raise InvalidInput(
+                    f"The study {name!r} was made with other {key} ({before[key]}) than asked for now ({value}). "
+                    "Give another name= or storage=, or ask the same question."
+                )
+        for key, value in {**about, "duplicates": duplicates, "order": "run"}.items():
+            if before.get(key) != value:
+                study.set_user_attr(key, value)
+        return study
+
+    def sweep(self, study: Study) -> None:
+        """Close the trials that a searcher now gone asked for but never told, and queue their architectures again."""
+        for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+            if is_alive(trial.user_attrs):
+                continue
+            # Optuna has no public way to mark a trial of another process; a finished trial cannot be marked at all.
+            study._storage.set_trial_user_attr(trial._trial_id, INTERRUPTED, True)
+            study.tell(trial.number, state=TrialState.FAIL)
+            if trial.params:
+                descent: dict[str, Any] = {
+                    name: trial.user_attrs[name] for name in ("parent", "operator") if name in trial.user_attrs
+                }
+                study.enqueue_trial(trial.params, user_attrs=descent)
+
+    def batches(self, study: Study, missing: int, executor: Executor) -> Iterator[int]:
+        """Ask, measure and tell until `missing` more trials are finished or it is told to stop; yields for each."""
+        while missing > 0 and self._may_go_on(study):
+            asked = [self._ask(study) for _ in range(min(executor.workers, missing))]
+            for trial, entries in zip(asked, self._measure([arch for _, arch in asked], executor), strict=True):
+                self._tell(study, trial[0], trial[1], entries)
+                missing -= 1
+                yield missing
+
+    def _may_go_on(self, study: Study) -> bool:
+        """False when the search is to stop; while it is paused there is no answer."""
+        while (order := Steering.of(study).order) == "pause" and not self.leave.wait(_LOOK_AGAIN):
+            pass
+        return order == "run" and not self.leave.is_set()
+
+    def _ask(self, study: Study) -> tuple[Trial, Architecture]:
+        sampler = study.sampler
+        assert isinstance(sampler, WithoutRepeats)
+        distributions = self.space.distributions()
+        if all(d.single() for d in distributions.values()) and n_finished(study):
+            raise SpaceExhausted  # Optuna asks no sampler where there is nothing to choose
+        while True:
+            trial = study.ask(fixed_distributions=dict(distributions))
+            arch = sampler.architecture(trial.params)
+            about = {"architecture": str(arch), **here(self.thread), **sampler.descent(trial.number)}
+            before = trial.user_attrs
+            for name, value in about.items():
+                if before.get(name) != value:
+                    trial.set_user_attr(name, value)
+            # What was enqueued before a pin was set passes by the sampler.
+            broken = Steering.of(study).broken_by(arch)
+            if not broken:
+                return trial, arch
+            trial.set_user_attr("reason", broken)
+            trial.set_user_attr(INTERRUPTED, True)
+            study.tell(trial, state=TrialState.FAIL)
+
+    def _measure(self, archs: list[Architecture], executor: Executor) -> Iterator[list[Entry]]:
+        known = [self.known.find(arch) for arch in archs]
+        todo = [i for i, entries in enumerate(known) if any(entry is None for entry in entries)]
+        evaluation = Evaluation(tuple(self.measures))
+        names = [str(archs[i]) for i in todo]
+        outcomes = executor.map(evaluation, [archs[i] for i in todo], names=names, show=False)
+        for i, arch in enumerate(archs):
+            if i in todo:
+                outcome = next(outcomes)
+                failed = [Entry(math.nan, outcome.error) for _ in self.measures]
+                fresh = outcome.value if outcome.error is None else failed
+                entries = [old or new for old, new in zip(known[i], fresh, strict=True)]
+                if outcome.error is None:
+                    self.known.keep(arch, entries)
+                yield entries
+            else:
+                yield [entry for entry in known[i] if entry is not None]
+
+    def _tell(self, study: Study, trial: Trial, arch: Architecture, entries: list[Entry]) -> None:
+        value = dict(zip(self.measures, entries, strict=True))
+        for measure in self.measures:
+            trial.set_user_attr(measure.name, value[measure].value if value[measure].reason is None else None)
+        reasons = [entry.reason for entry in entries if entry.reason]
+        if reasons:
+            trial.set_user_attr("reason", "; ".join(reasons))
+            study.tell(trial, state=TrialState.FAIL)
+            return
+        for bound in self.bounds:
+            trial.set_constraint(bound.measure.name, bound.violation(value[bound.measure].value))
+        study.tell(trial, [value[measure].value for measure in self.objectives])
+
+
+def n_finished(study: Study) -> int:
+    """Trials that were measured, whether that succeeded or not; one that was asked in vain does not count."""
+    return sum(t.state.is_finished() and INTERRUPTED not in t.user_attrs for t in study.get_trials(deepcopy=False))
+
+
+def _checked_measures(measures: Measure | Sequence[Measure]) -> list[Measure]:
+    listed = [measures] if isinstance(measures, Measure) else list(measures)
+    for measure in listed:
+        if not isinstance(measure, Measure):
+            raise InvalidInput(
+                f"{measure!r} is no Measure. Take one from a table, wb.benchmark(...).measure(name), "
+                "or a proxy, wb.measure(name)."
+            )
+    if not listed or len({m.name for m in listed}) < len(listed):
+        raise InvalidInput(f"A search needs at least one measure, all of different names; got {listed!r}.")
+    return listed
+
+
+def _fingerprint(space: SearchSpace) -> str:
+    questions = [[q.name, list(q.answers)] for q in space.questions()]
+    return hashlib.sha256(json.dumps(questions).encode()).hexdigest()[:16]
