@@ -25,11 +25,14 @@ demo: $(VENV)/.installed  ## run the NAS-Bench-201 study and print where its HTM
 lab: $(VENV)/.installed  ## open the tour in JupyterLab
 	WORKBENCH_RUNS="$(CURDIR)/runs" $(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) $(LAB_OPTIONS) notebooks/00_tour.ipynb
 
+# A file of tests stays together in one process: its browser, its JupyterLab and its tables are made once.
+PYTEST := $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+
 test: check  ## lint, types and the test suite
-	$(BIN)/pytest
+	$(PYTEST)
 
 test-full: check  ## the same with the slow tests
-	$(BIN)/pytest -m ""
+	$(PYTEST) -m ""
 
 check: $(VENV)/.installed-dev
 	scripts/install_chromium.sh

@@ -13,7 +13,7 @@ from workbench.benchmarks import Benchmark, benchmark
 from workbench.ledger import default_ledger
 from workbench.widgets.aside import Aside
 from workbench.widgets.cell_editor import CellEditor
-from workbench.widgets.computed import Request, latency_of, scores_of
+from workbench.widgets.editor.computed import Request, latency_of, scores_of
 
 DEAR = ("grasp", "zico", "vkdnw")
 EDITS = 100

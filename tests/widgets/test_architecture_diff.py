@@ -19,10 +19,10 @@ from workbench.benchmarks import Benchmark
 from workbench.errors import InvalidInput, UnknownName
 from workbench.spaces import SearchSpace, search_space
 from workbench.spaces.alignment import Alignment, align
-from workbench.widgets import comparison
-from workbench.widgets.common_layout import ABSENT, Looks, common_layout
-from workbench.widgets.diff_numbers import Number, Row, difference
-from workbench.widgets.diff_words import differences
+from workbench.widgets.diff import comparison
+from workbench.widgets.diff.common_layout import ABSENT, Looks, common_layout
+from workbench.widgets.diff.numbers import Number, Row, difference
+from workbench.widgets.diff.words import differences
 
 NB101 = search_space("nasbench101")
 

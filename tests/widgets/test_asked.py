@@ -26,10 +26,10 @@ from workbench.proxies import catalogue
 from workbench.proxies.unscored import Unscored
 from workbench.spaces import SearchSpace, search_space
 from workbench.widgets import aside as beside
-from workbench.widgets import asked as module
 from workbench.widgets.aside import Job, Stopped
 from workbench.widgets.cell_editor import CellEditor
-from workbench.widgets.computed import LATENCY, shown
+from workbench.widgets.editor import asked as module
+from workbench.widgets.editor.computed import LATENCY, shown
 
 # There are no images of CIFAR-10 here: what looks at some looks at noise.
 pytestmark = pytest.mark.filterwarnings("ignore::workbench.tasks.NoiseInput")

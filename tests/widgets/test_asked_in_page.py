@@ -13,7 +13,7 @@ from workbench.benchmarks import Benchmark
 from workbench.measure import Measure
 from workbench.spaces import SearchSpace
 from workbench.widgets.cell_editor import CellEditor
-from workbench.widgets.computed import LATENCY, Number
+from workbench.widgets.editor.computed import LATENCY, Number
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

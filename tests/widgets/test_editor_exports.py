@@ -17,7 +17,7 @@ from workbench.architecture import Architecture
 from workbench.benchmarks import Benchmark
 from workbench.spaces import SearchSpace
 from workbench.widgets.cell_editor import CellEditor
-from workbench.widgets.exporting import file_name, file_of
+from workbench.widgets.editor.exporting import file_name, file_of
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

@@ -13,7 +13,7 @@ import workbench as wb
 from workbench.benchmarks import Benchmark
 from workbench.errors import InvalidInput, UnknownName
 from workbench.spaces import SearchSpace
-from workbench.widgets import enrichment_preparation
+from workbench.widgets.enriched import preparation as enrichment_preparation
 from workbench.widgets.enrichment_panel import EnrichmentPanel
 from workbench.widgets.space_map import SpaceMap
 

@@ -14,8 +14,8 @@ import traitlets
 
 import workbench as wb
 from workbench.drawing import Drawing, lay_out
-from workbench.widgets import laying_out
-from workbench.widgets.laying_out import LaidOutTraits, LayingOut
+from workbench.widgets.editor import laying_out
+from workbench.widgets.editor.laying_out import LaidOutTraits, LayingOut
 
 MANY = 240
 

@@ -19,8 +19,8 @@ from workbench.spaces import SearchSpace, search_space
 from workbench.widgets.cell_editor import CellEditor
 from workbench.widgets.linking import link
 from workbench.widgets.neighborhood import Neighborhood
-from workbench.widgets.neighborhood_moves import Moves
-from workbench.widgets.neighborhood_still import scale_of, written_change
+from workbench.widgets.steps.moves import Moves
+from workbench.widgets.steps.still import scale_of, written_change
 
 
 @pytest.fixture

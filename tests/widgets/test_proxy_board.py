@@ -15,7 +15,7 @@ from workbench.benchmarks import Benchmark, benchmark
 from workbench.errors import InvalidInput, UnknownName
 from workbench.proxies.score import score
 from workbench.spaces import search_space
-from workbench.widgets.board_views import disagreements, miniature
+from workbench.widgets.board.views import disagreements, miniature
 from workbench.widgets.cell_editor import CellEditor
 from workbench.widgets.proxy_board import ProxyBoard
 

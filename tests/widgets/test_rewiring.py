@@ -12,7 +12,7 @@ from workbench.architecture import Architecture
 from workbench.errors import Infeasible, InvalidInput
 from workbench.spaces import SearchSpace
 from workbench.spaces.choices import Choices
-from workbench.widgets.rewiring import Move, Rewiring, told
+from workbench.widgets.editor.rewiring import Move, Rewiring, told
 
 PATH = "100000/10000/1000/100/10/1:333mm"  # in 1 2 3 4 5 out, one after the other
 FULL = "110011/01110/0101/000/00/0:mmm31"

@@ -28,8 +28,8 @@ from workbench.benchmarks import Benchmark
 from workbench.errors import InvalidInput, UnknownName
 from workbench.measure import Measure
 from workbench.studies.steering import Steering, steer
-from workbench.widgets.monitor_curves import best_so_far, pareto, points_of, quartiles
-from workbench.widgets.monitor_references import random_search
+from workbench.widgets.monitor.curves import best_so_far, pareto, points_of, quartiles
+from workbench.widgets.monitor.references import random_search
 from workbench.widgets.search_monitor import SearchMonitor
 
 HOSTILE = '<img src=x onerror="window.hacked=1"></script><script>window.hacked=1</script>\'&'

@@ -17,7 +17,7 @@ from workbench.benchmarks import Benchmark
 from workbench.errors import InvalidInput, UnknownName
 from workbench.widgets.axes import axis, column, tick_labels, ticks
 from workbench.widgets.cell_editor import CellEditor
-from workbench.widgets.map_still import png
+from workbench.widgets.map.still import png
 from workbench.widgets.space_map import SpaceMap
 
 HOSTILE = "</text><script>alert(1)</script>"

@@ -13,7 +13,7 @@ import pytest
 import workbench as wb
 from workbench.benchmarks import Benchmark
 from workbench.errors import InvalidInput, UnknownName
-from workbench.widgets import map_still
+from workbench.widgets.map import still as map_still
 from workbench.widgets.space_map import SpaceMap
 
 HOSTILE = "</text><script>alert(1)</script>"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from html import escape
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -77,8 +79,22 @@ class ReportExporter(Exporter):
         self, nb: nbformat.NotebookNode, resources: dict[str, Any] | None = None, **kw: Any
     ) -> tuple[str, dict[str, Any]]:
         """Return the page of an executed notebook; ``resources["made"]`` may hold the run's record."""
-        document, found = super().from_notebook_node(nb, resources, **kw)
+        with _completing():
+            document, found = super().from_notebook_node(nb, resources, **kw)
         return page(document, found.get("made", {}), str(found.get("name", "notebook"))), found
+
+
+@contextmanager
+def _completing() -> Iterator[None]:
+    """Have the kernels that nbconvert starts meanwhile (`--execute`) complete their widgets: nobody looks at these."""
+    before = os.environ.get("PYTHONSTARTUP")
+    os.environ["PYTHONSTARTUP"] = str(Path(__file__).with_name("startup.py"))
+    try:
+        yield
+    finally:
+        del os.environ["PYTHONSTARTUP"]
+        if before is not None:
+            os.environ["PYTHONSTARTUP"] = before
 
 
 class Section(NamedTuple):

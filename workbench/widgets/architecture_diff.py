@@ -13,9 +13,9 @@ from workbench.errors import InvalidInput, WorkbenchError, refuse_unknown
 from workbench.measure import Measure
 from workbench.rooms import room
 from workbench.widgets.cell_editor import BESIDE, with_still
-from workbench.widgets.comparison import Comparison
-from workbench.widgets.diff_numbers import Numbers
-from workbench.widgets.diff_still import diff_svg
+from workbench.widgets.diff.comparison import Comparison
+from workbench.widgets.diff.numbers import Numbers
+from workbench.widgets.diff.still import diff_svg
 from workbench.widgets.sheet import SheetTraits
 
 if TYPE_CHECKING:

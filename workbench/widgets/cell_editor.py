@@ -15,10 +15,10 @@ from workbench.errors import Infeasible, InvalidInput, refuse_unknown
 from workbench.palette import look
 from workbench.rooms import room
 from workbench.spaces.choices import Answer, Question
-from workbench.widgets.asked import AskedTraits, Asking
+from workbench.widgets.editor.asked import AskedTraits, Asking
+from workbench.widgets.editor.laying_out import LaidOutTraits, LayingOut
+from workbench.widgets.editor.rewiring import Move, Rewiring, told
 from workbench.widgets.facts import benchmarks_for, facts_of
-from workbench.widgets.laying_out import LaidOutTraits, LayingOut
-from workbench.widgets.rewiring import Move, Rewiring, told
 from workbench.widgets.sheet import SheetTraits
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from workbench.analysis.populations import space_of
 from workbench.errors import InvalidInput, refuse_unknown
 from workbench.rooms import room
 from workbench.widgets.cell_editor import BESIDE, with_still
-from workbench.widgets.enrichment_preparation import Preparation, Prepared
-from workbench.widgets.enrichment_still import STATES, panel_svg
+from workbench.widgets.enriched.preparation import Preparation, Prepared
+from workbench.widgets.enriched.still import STATES, panel_svg
 from workbench.widgets.linking import binary
 from workbench.widgets.picking import Picking
 

@@ -17,8 +17,8 @@ from workbench.rooms import room
 from workbench.studies.fronts import chebyshev, within
 from workbench.widgets.axes import axis, axis_state, column
 from workbench.widgets.cell_editor import BESIDE, with_still
-from workbench.widgets.front_data import Front, Wanted, front_of
-from workbench.widgets.front_still import front_svg
+from workbench.widgets.front.data import Front, Wanted, front_of
+from workbench.widgets.front.still import front_svg
 from workbench.widgets.linking import binary
 from workbench.widgets.own_drawings import deflated, drawings
 from workbench.widgets.picking import Picking

@@ -19,12 +19,12 @@ from workbench.widgets.aside import Aside, Job, desk
 from workbench.widgets.cell_editor import BESIDE, with_still
 from workbench.widgets.facts import benchmarks_for
 from workbench.widgets.linking import Linked, later, link
-from workbench.widgets.neighborhood_measures import Colouring, Given, Value, colourings_of, value_of
-from workbench.widgets.neighborhood_moves import Moves
-from workbench.widgets.neighborhood_numbers import known_numbers
-from workbench.widgets.neighborhood_still import matrix_svg
 from workbench.widgets.sheet import Sheet, SheetTraits, has_sheet
 from workbench.widgets.slices import Slices, kernel_loop
+from workbench.widgets.steps.measures import Colouring, Given, Value, colourings_of, value_of
+from workbench.widgets.steps.moves import Moves
+from workbench.widgets.steps.numbers import known_numbers
+from workbench.widgets.steps.still import matrix_svg
 
 if TYPE_CHECKING:
     import pandas as pd

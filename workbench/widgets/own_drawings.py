@@ -12,7 +12,7 @@ import networkx as nx
 
 from workbench.architecture import Architecture
 from workbench.spaces.alignment import align_graphs, compared
-from workbench.widgets.common_layout import Looks, common_layout
+from workbench.widgets.diff.common_layout import Looks, common_layout
 
 _MOST_LAYOUTS, _MOST = 60, 1_000  # different topologies, and architectures, that are drawn
 

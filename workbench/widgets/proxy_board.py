@@ -14,10 +14,10 @@ from workbench.analysis.statistics import catalogue as statistics
 from workbench.errors import InvalidInput, UnknownName, refuse_unknown
 from workbench.palette import VIRIDIS
 from workbench.rooms import room
-from workbench.widgets.board_columns import Column, Columns, Truth, columns_of
-from workbench.widgets.board_numbers import BoardNumbers
-from workbench.widgets.board_still import Picture, board_svg
-from workbench.widgets.board_views import marks, words
+from workbench.widgets.board.columns import Column, Columns, Truth, columns_of
+from workbench.widgets.board.numbers import BoardNumbers
+from workbench.widgets.board.still import Picture, board_svg
+from workbench.widgets.board.views import marks, words
 from workbench.widgets.cell_editor import BESIDE, CellEditor, with_still
 from workbench.widgets.linking import binary
 from workbench.widgets.picking import Picking

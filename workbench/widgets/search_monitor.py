@@ -19,10 +19,10 @@ from workbench.studies.live import LiveStudy
 from workbench.studies.steering import Steering, enqueue, space_of, steer
 from workbench.widgets.cell_editor import BESIDE, with_still
 from workbench.widgets.linking import Linked, Selection, later
-from workbench.widgets.monitor_cells import Cells
-from workbench.widgets.monitor_feed import ACTIVE, Feed, Phase
-from workbench.widgets.monitor_references import optimum_of, random_search
-from workbench.widgets.monitor_still import Picture, monitor_svg
+from workbench.widgets.monitor.cells import Cells
+from workbench.widgets.monitor.feed import ACTIVE, Feed, Phase
+from workbench.widgets.monitor.references import optimum_of, random_search
+from workbench.widgets.monitor.still import Picture, monitor_svg
 
 if TYPE_CHECKING:
     from workbench.benchmarks import Benchmark

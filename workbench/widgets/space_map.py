@@ -15,9 +15,9 @@ from workbench.rooms import room
 from workbench.widgets.axes import axis, axis_state, colour_range, column, numeric_columns
 from workbench.widgets.cell_editor import BESIDE, with_still
 from workbench.widgets.linking import Linked, binary
-from workbench.widgets.map_filters import checked, containing, passing
-from workbench.widgets.map_paths import free_name, path_state, visited
-from workbench.widgets.map_still import DENSE, Cloud, map_svg
+from workbench.widgets.map.filters import checked, containing, passing
+from workbench.widgets.map.paths import free_name, path_state, visited
+from workbench.widgets.map.still import DENSE, Cloud, map_svg
 from workbench.widgets.picking import Picking
 
 if TYPE_CHECKING:

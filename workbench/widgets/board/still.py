@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from workbench.drawing import text
 from workbench.palette import ALARM, LINE, PAGE, PAPER, QUIET, TEXT, clipped, diverging
 from workbench.widgets.axes import tick_labels, ticks
-from workbench.widgets.board_still_parts import (
+from workbench.widgets.board.still_parts import (
     PAD,
     Part,
     decades,
@@ -25,7 +25,7 @@ from workbench.widgets.board_still_parts import (
     small_drawing,
     words_at,
 )
-from workbench.widgets.board_views import Mark
+from workbench.widgets.board.views import Mark
 
 _WIDTH, _LEFT, _GAP = 1080, 566, 12
 _ROWS, _LINE = (24.0, 36.0), 15  # the least and the most that a row of dots takes

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from workbench.drawing import text
 from workbench.layouts import LABEL_HEIGHT
 from workbench.palette import ALARM, CONV_3X3, INPUT, LINE, OUTPUT, PAPER, QUIET, TEXT
-from workbench.widgets.common_layout import ABSENT
+from workbench.widgets.diff.common_layout import ABSENT
 
 Status = Literal["", "plain", "kept", "changed", "added", "removed"]
 Seats = Mapping[str, Sequence[int]]

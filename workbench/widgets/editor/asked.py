@@ -17,11 +17,11 @@ from workbench.architecture import Architecture
 from workbench.errors import InvalidInput
 from workbench.measure import Measure
 from workbench.tasks import catalogue as tasks
-from workbench.widgets import computed
 from workbench.widgets.aside import Aside, Job, Stopped, desk
-from workbench.widgets.computed import LATENCY, Number, Offer, Request
-from workbench.widgets.exporting import file_of, format_of
-from workbench.widgets.kin import Kin, read
+from workbench.widgets.editor import computed
+from workbench.widgets.editor.computed import LATENCY, Number, Offer, Request
+from workbench.widgets.editor.exporting import file_of, format_of
+from workbench.widgets.editor.kin import Kin, read
 from workbench.widgets.linking import Linked
 
 if TYPE_CHECKING:

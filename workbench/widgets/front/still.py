@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from workbench.drawing import text
 from workbench.palette import ALARM, CONV_3X3, LINE, PAPER, QUIET, TEXT
 from workbench.widgets.axes import column, tick_labels, ticks
-from workbench.widgets.board_still_parts import fitted
-from workbench.widgets.front_data import Front
+from workbench.widgets.board.still_parts import fitted
+from workbench.widgets.front.data import Front
 
 _LEFT, _TOP, _BOTTOM, _GAP = 56.0, 12.0, 44.0, 18.0
 _WIDTHS = {1: (640.0, 320.0), 3: (350.0, 250.0), 6: (350.0, 230.0)}  # panels -> width and height of one

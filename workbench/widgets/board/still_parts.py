@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from workbench.drawing import text
 from workbench.palette import ALARM, INPUT, LINE, OUTPUT, PAPER, QUIET, TEXT
-from workbench.widgets.board_views import Mark
+from workbench.widgets.board.views import Mark
 
 PAD = 16
 Box = tuple[float, float, float, float]  # left, top, width, height

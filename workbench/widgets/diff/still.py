@@ -7,8 +7,8 @@ from typing import Any
 
 from workbench.drawing import text
 from workbench.palette import ALARM, LINE, PAPER, QUIET, TEXT
-from workbench.widgets.board_still_parts import fitted
-from workbench.widgets.diff_drawing import BELOW, drawn
+from workbench.widgets.board.still_parts import fitted
+from workbench.widgets.diff.drawing import BELOW, drawn
 
 _PAD, _GAP = 16.0, 14.0
 _WIDTH = 1172.0  # of the cards in a row, with what is between them

@@ -13,8 +13,8 @@ from scipy import stats
 
 from workbench.analysis.progressive import Progressive, rank_correlations
 from workbench.widgets.axes import Axis, Floats, axis, axis_state, colour_range
-from workbench.widgets.board_columns import Column, Columns
-from workbench.widgets.board_views import Population, different, disagreements, miniature, words
+from workbench.widgets.board.columns import Column, Columns
+from workbench.widgets.board.views import Population, different, disagreements, miniature, words
 
 Rows = NDArray[np.intp]
 

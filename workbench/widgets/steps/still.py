@@ -12,8 +12,8 @@ from workbench.drawing import text
 from workbench.palette import LINE, PAPER, QUIET, TEXT, diverging, look
 from workbench.spaces.choices import Answer
 from workbench.widgets.facts import quantity
-from workbench.widgets.neighborhood_measures import Colouring
-from workbench.widgets.neighborhood_moves import Moves, Row
+from workbench.widgets.steps.measures import Colouring
+from workbench.widgets.steps.moves import Moves, Row
 
 FULL = 0.9  # share of the changes that are paler than the darkest colour: one disaster must not pale the others
 _WIDTH, _NAME, _CELL, _GAP, _PAD = 660.0, 110.0, 32.0, 3.0, 16.0

@@ -13,7 +13,7 @@ from workbench.drawing import Edge, label_width, lay_out
 from workbench.layouts import Point, arrow_head
 from workbench.palette import Look, look
 from workbench.spaces.alignment import Alignment
-from workbench.widgets.diff_words import node_name
+from workbench.widgets.diff.words import node_name
 
 ABSENT = -1
 _GROWTH = {"arc": 1.45}  # how much larger labels may be drawn than they are laid out before they meet

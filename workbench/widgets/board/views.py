@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from workbench.architecture import Architecture
     from workbench.spaces.space import SearchSpace
-    from workbench.widgets.board_columns import Columns
+    from workbench.widgets.board.columns import Columns
 
 Floats = NDArray[np.float64]
 

@@ -7,8 +7,8 @@ from math import isfinite
 from typing import Any
 
 from workbench.architecture import Architecture
-from workbench.widgets.neighborhood_measures import Colouring
-from workbench.widgets.neighborhood_moves import Moves
+from workbench.widgets.steps.measures import Colouring
+from workbench.widgets.steps.moves import Moves
 
 
 def known_numbers(moves: Moves, measure: str, colouring: Colouring, stops: Sequence[Architecture]) -> dict[str, Any]:

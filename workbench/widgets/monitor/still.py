@@ -10,7 +10,7 @@ from workbench.architecture import Architecture
 from workbench.drawing import lay_out, svg, text
 from workbench.palette import CONV_3X3, LINE, PAPER, QUIET, TEXT, VIRIDIS
 from workbench.widgets.axes import tick_labels, ticks
-from workbench.widgets.monitor_curves import Points, best_so_far, pareto, points_of, quartiles
+from workbench.widgets.monitor.curves import Points, best_so_far, pareto, points_of, quartiles
 
 _WIDTH, _HEIGHT = 760, 330
 _LEFT, _TOP, _RIGHT, _BOTTOM = 62, 62, 18, 44

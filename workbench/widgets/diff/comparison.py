@@ -7,9 +7,9 @@ from typing import Any, final
 
 from workbench.architecture import Architecture
 from workbench.spaces.alignment import Alignment, align, align_graphs, compared, fixed_topology
-from workbench.widgets.common_layout import Looks, common_layout
-from workbench.widgets.diff_numbers import SPREAD, Number, Numbers, difference
-from workbench.widgets.diff_words import differences
+from workbench.widgets.diff.common_layout import Looks, common_layout
+from workbench.widgets.diff.numbers import SPREAD, Number, Numbers, difference
+from workbench.widgets.diff.words import differences
 
 _SMALL = 50  # nodes up to which every architecture's layout as the reference is made beforehand
 

@@ -1,0 +1,1 @@
+"""The parts of the architecture diff's kernel half."""

@@ -1,0 +1,1 @@
+"""The parts of the enrichment panel's kernel half."""

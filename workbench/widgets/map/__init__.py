@@ -1,0 +1,1 @@
+"""The parts of the space map's kernel half."""

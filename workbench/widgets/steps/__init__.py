@@ -1,0 +1,1 @@
+"""The parts of the one-edit neighbourhood's kernel half."""
