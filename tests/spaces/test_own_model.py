@@ -401,3 +401,13 @@ def test_a_pretrained_encoder_is_a_space_whose_full_size_is_itself() -> None:
     alike = F.cosine_similarity(space.build(narrower)(tokens), whole).mean()
     shorter = space.architecture({**space.original().decisions, **{f"layer.{i}.skip": True for i in range(1, 5)}})
     assert F.cosine_similarity(space.build(shorter)(tokens), whole).mean() < alike < 1.0
+
+
+@pytest.mark.parametrize("name", ["def", 'a"b', "a\nb", "a\0b"])
+def test_a_layer_whose_name_is_no_source_code_is_refused_by_one_route_and_taken_by_the_other(name: str) -> None:
+    model = nn.Sequential()
+    for part, layer in ((name, nn.Conv2d(3, 8, 3, padding=1)), ("pool", nn.AdaptiveAvgPool2d(1)), ("f", nn.Flatten())):
+        model.add_module(part, layer)
+    with pytest.raises(InvalidInput, match=r"The Sequential cannot be traced.*route=\"hooks\""):
+        space_from_module(model, {name: {"kernel": [1, 3]}})
+    assert space_from_module(model, {name: {"kernel": [1, 3]}}, route="hooks").size == 2

@@ -770,19 +770,20 @@ def test_an_edit_takes_little_of_a_frame(stage: Stage, editor: CellEditor) -> No
 # -- without a kernel ----------------------------------------------------------------------------------------------
 
 GONE = "the kernel is gone: numbers come from this page, nothing reaches Python"
+ALONE = "this page has no kernel: numbers come from this page"
 
 
 def test_on_an_exported_page_the_editor_edits_undoes_and_says_where_its_numbers_come_from(
     stage: Stage, editor: CellEditor, bench: Benchmark
 ) -> None:
     page = stage.show(editor, sheet=True, alone=True)
-    assert page.locator(".wb-head").inner_text().splitlines()[1] == GONE
+    assert page.locator(".wb-head").inner_text().splitlines()[1] == ALONE
     page.locator("[data-question='0->1']").focus()
     page.keyboard.press("1")
     arch = bench.space.architecture({**editor.decisions, "0->1": "none"})
     assert page.locator(".wb-text").inner_text() == str(arch)
     assert page.locator(".wb-facts").inner_text().startswith(f"{bench.query(arch)['valid_accuracy']:.2f}")
-    assert f"edited 1 time · {GONE}" in page.locator(".wb-head").inner_text()
+    assert f"edited 1 time · {ALONE}" in page.locator(".wb-head").inner_text()
     assert f"{bench.query(arch)['valid_accuracy']:.2f}" in page.locator("[aria-live]").inner_text()
     page.keyboard.press("Control+z")
     assert page.locator(".wb-text").inner_text() == editor.text

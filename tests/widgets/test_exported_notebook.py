@@ -1,4 +1,4 @@
-"""`10_space.ipynb` as nbconvert exports it: one file, in which the linked views are alive without kernel and network."""
+"""`10_space.ipynb` as nbconvert exports it: one file, whose linked views live without kernel and network."""
 
 from __future__ import annotations
 

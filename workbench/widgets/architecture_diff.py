@@ -16,6 +16,7 @@ from workbench.widgets.cell_editor import BESIDE, with_still
 from workbench.widgets.diff.comparison import Comparison
 from workbench.widgets.diff.numbers import Numbers
 from workbench.widgets.diff.still import diff_svg
+from workbench.widgets.facts import benchmarks_for
 from workbench.widgets.sheet import SheetTraits
 
 if TYPE_CHECKING:
@@ -139,7 +140,7 @@ class ArchitectureDiff(SheetTraits):
         space = self._space
         if space is None:
             raise InvalidInput("An empty tray has no numbers to send yet.")
-        return space, self._tables(space), False
+        return space, benchmarks_for(space, self._benchmark), False
 
     def complete(self) -> None:
         """Wait until everything is there that an exported page needs."""
@@ -208,26 +209,10 @@ class ArchitectureDiff(SheetTraits):
 
     def _compared(self, space: SearchSpace) -> Comparison:
         if self._comparison is None or self._comparison[0].name != space.name:
-            self._comparison = (space, Comparison(Numbers(space, self._tables(space), self._measures)))
+            tables = benchmarks_for(space, self._benchmark)
+            self._comparison = (space, Comparison(Numbers(space, tables, self._measures)))
             self.sheet, self.sheet_values, self.sheet_names = {}, b"", b""
         return self._comparison[1]
-
-    def _tables(self, space: SearchSpace) -> tuple[Benchmark, ...]:
-        from workbench.benchmarks import Benchmark, for_space
-        from workbench.benchmarks import benchmark as open_benchmark
-
-        if self._benchmark is None:
-            try:
-                return tuple(open_benchmark(name, dataset=dataset) for name, dataset in for_space(space)[:1])
-            except WorkbenchError:
-                return ()  # nobody asked for this table: without it fewer numbers are compared
-        tables = (self._benchmark,) if isinstance(self._benchmark, Benchmark) else tuple(self._benchmark)
-        for table in tables:
-            if not isinstance(table, Benchmark):
-                raise InvalidInput(f"benchmark= takes what wb.benchmark(name) gives, or a list of them; got {table!r}.")
-            if table.space.name != space.name:
-                raise InvalidInput(f"{table!r} records architectures of {table.space.name}, not of {space.name}.")
-        return tables
 
     # -- pages without a kernel --------------------------------------------------------------------------------
 

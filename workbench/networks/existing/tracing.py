@@ -105,7 +105,10 @@ class _Tracer(fx.Tracer):
         return super().is_leaf_module(m, module_qualified_name) or not any(True for _ in m.children())
 
 
-_UNTRACEABLE = (fx.proxy.TraceError, TypeError, ValueError, RuntimeError, AttributeError, NameError, IndexError)
+# torch.fx writes the names of modules into source code: one such as "def" or with a quote in it is a SyntaxError there.
+_UNTRACEABLE = (
+    fx.proxy.TraceError, TypeError, ValueError, RuntimeError, AttributeError, NameError, IndexError, SyntaxError,
+)  # fmt: skip
 
 
 def _symbolic(model: nn.Module) -> fx.GraphModule:

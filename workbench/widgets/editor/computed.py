@@ -154,9 +154,9 @@ def shown(value: float, unit: str = "") -> str:
     """
     if value and not 1e-3 <= abs(value) < 1e12:
         return f"{value:.3g} {unit}".rstrip()
-    if unit:
-        return f"{value:.3g} {unit}" if abs(value) < 1e3 else f"{value:,.0f} {unit}"
-    return quantity(value)
+    if abs(value) < 1e3:
+        return f"{value:.3g} {unit}".rstrip()
+    return f"{value:,.0f} {unit}" if unit else quantity(value)
 
 
 def _number(entry: Entry, note: str, unit: str = "") -> Number:
