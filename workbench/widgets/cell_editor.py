@@ -19,7 +19,7 @@ from workbench.widgets.editor.asked import AskedTraits, Asking
 from workbench.widgets.editor.laying_out import LaidOutTraits, LayingOut
 from workbench.widgets.editor.rewiring import Move, Rewiring, told
 from workbench.widgets.facts import benchmarks_for, facts_of
-from workbench.widgets.sheet import SheetTraits
+from workbench.widgets.sheet import SheetTraits, ready_sheet
 
 if TYPE_CHECKING:
     from workbench.benchmarks import Benchmark
@@ -247,10 +247,16 @@ def _shown(
         "decisions": decisions,
         "revision": revision,
         "palette": {question.name: _options(question) for question in arch.space.questions(arch)},
-        "facts": [fact._asdict() for fact in facts_of(arch, benchmarks)],
+        "facts": [fact._asdict() for fact in _facts(arch, benchmarks)],
         "text": str(arch),
         "message": refusal,
     }
+
+
+def _facts(arch: Architecture, benchmarks: Sequence[Benchmark]) -> list[Fact]:
+    """What is known, from the sheet where it has been made: counting twins for the first time lists the whole space."""
+    sheet = ready_sheet(arch.space, benchmarks)
+    return facts_of(arch, benchmarks) if sheet is None else sheet.facts(arch)
 
 
 def _options(question: Question) -> list[dict[str, Any]]:
