@@ -17,7 +17,7 @@ bench = wb.benchmark("nasbench201", dataset="cifar10")
 mine = wb.Measure("length", "lower", lambda arch: float(len(str(arch))))
 editor = wb.CellEditor(bench.space.parse({CELL!r}), bench, proxies=["synflow", "nwot", "grasp", mine])
 editor"""
-ROW = "words => document.querySelector('.wb-row')?.innerText.replace(/\\s+/g, ' ').includes(words)"
+ROW = "words => document.querySelector('.wb-asked-row')?.innerText.replace(/\\s+/g, ' ').includes(words)"
 WAIT = 90_000.0  # ms: a process with torch in it starts
 
 
@@ -25,9 +25,9 @@ def test_numbers_come_by_themselves_on_request_and_in_files(jupyterlab: Any, bro
     with jupyterlab.notebook(browser, [EDITOR]) as notebook:
         page = notebook.page
         notebook.run(0)
-        page.wait_for_function("() => / ms/.test(document.querySelector('.wb-row')?.innerText)", timeout=WAIT)
+        page.wait_for_function("() => / ms/.test(document.querySelector('.wb-asked-row')?.innerText)", timeout=WAIT)
         page.wait_for_function(
-            "() => /synflow\\s+[\\d.]+/.test(document.querySelector('.wb-row')?.innerText)", timeout=WAIT
+            "() => /synflow\\s+[\\d.]+/.test(document.querySelector('.wb-asked-row')?.innerText)", timeout=WAIT
         )
         for entry in ("length", "grasp"):
             page.get_by_role("button", name="+ more").click()
@@ -38,7 +38,7 @@ def test_numbers_come_by_themselves_on_request_and_in_files(jupyterlab: Any, bro
         assert notebook.ask_until("print(editor.value.decisions['0->1'])", "none") == "none"
         assert not page.evaluate(ROW, f"length {len(CELL)}")
         page.wait_for_function(
-            "() => /synflow\\s+[\\d.]+/.test(document.querySelector('.wb-row')?.innerText)", timeout=WAIT
+            "() => /synflow\\s+[\\d.]+/.test(document.querySelector('.wb-asked-row')?.innerText)", timeout=WAIT
         )
         with page.expect_download(timeout=WAIT) as download:
             page.get_by_role("button", name="export").click()

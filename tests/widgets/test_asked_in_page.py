@@ -83,7 +83,7 @@ def editor_of(arch: Architecture, numbers: dict[str, Number], proxies: Any = Non
 
 
 def row(page: Page) -> list[str]:
-    return [text.replace("\n", " ") for text in page.locator(".wb-row .wb-number").all_inner_texts()]
+    return [text.replace("\n", " ") for text in page.locator(".wb-asked-row .wb-number").all_inner_texts()]
 
 
 def jobs(arch: Architecture, *keys: str, **more: Any) -> list[dict[str, Any]]:
@@ -321,6 +321,6 @@ def test_hostile_names_are_text(stage: Stage, awkward: SearchSpace) -> None:
     stage.say(do="jobs", jobs=jobs(start, HOSTILE, elapsed=1.0))
     page.get_by_role("button", name="+ more").click()
     assert HOSTILE in page.locator(".wb-kin").inner_text()
-    assert HOSTILE in page.locator(".wb-row").inner_text()
+    assert HOSTILE in page.locator(".wb-asked-row").inner_text()
     assert page.locator("img, .wb script").count() == 0
     assert page.evaluate("window.hacked") is None

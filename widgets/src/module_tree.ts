@@ -95,7 +95,7 @@ class Tree {
     if (row.inner && !flat) name.append(this.fold(row));
     name.append(flat ? row.name : row.label);
     const offers = Object.entries(row.offers).map(([kind, offer]) => this.offer(row, kind, offer, picked[kind]));
-    return html("div", { class: Object.keys(picked).length > 0 ? "wb-row wb-picked" : "wb-row", role: "treeitem", "aria-level": row.depth + 1 },
+    return html("div", { class: Object.keys(picked).length > 0 ? "wb-tree-row wb-picked" : "wb-tree-row", role: "treeitem", "aria-level": row.depth + 1 },
       name, html("div", { class: "wb-about" }, row.about), html("div", { class: "wb-offers" }, ...offers));
   }
 

@@ -21,7 +21,7 @@ export class Asked {
   readonly element: HTMLElement;
   private readonly kernel: Kernel;
   private readonly kin: KinList;
-  private readonly row = html("div", { class: "wb-row", role: "group", "aria-label": "Computed numbers" });
+  private readonly row = html("div", { class: "wb-asked-row", role: "group", "aria-label": "Computed numbers" });
   private readonly more: Popup;
   private readonly numbers = new Map<string, Record<string, Found>>();
   private readonly wanted = new Set<string>(); // asked for in this view: they stay in the row
