@@ -2,6 +2,7 @@
 
 import { Asked } from "./editor/asked";
 import { clipboard } from "./editor/clipboard";
+import askedCss from "./editor/asked.css";
 import css from "./editor/editor.css";
 import { exportMenu } from "./editor/exports";
 import { Folds } from "./editor/folds";
@@ -297,4 +298,4 @@ function asked(target: EventTarget | null): string | undefined {
   return (holder as SVGElement | null)?.dataset["question"];
 }
 
-export default widget("wb-editor", css, (model, frame) => new Editor(model, frame).listen());
+export default widget("wb-editor", css + askedCss, (model, frame) => new Editor(model, frame).listen());

@@ -3,7 +3,6 @@
 import { html } from "../shared/dom";
 import type { Frame } from "../shared/frame";
 import { listen, type Model } from "../shared/model";
-import css from "./asked.css";
 import { type Kernel, kernelOf, keyOf, type Shown, shownBy } from "./kernel";
 import { KinList } from "./kin";
 import { type Entry, Popup, type Section } from "./popup";
@@ -34,7 +33,7 @@ export class Asked {
     this.kernel = kernelOf(model, frame);
     this.kin = new KinList(model, frame, this.kernel, shown);
     this.more = new Popup("+ more", "Other numbers of this architecture", () => this.sections());
-    this.element = html("div", { class: "wb-asked" }, html("style", {}, css), this.row, this.kin.element);
+    this.element = html("div", { class: "wb-asked" }, this.row, this.kin.element);
     this.stops = [
       listen(model, "change:asked", frame.guard(() => this.heard())),
       listen(model, "change:offers", frame.guard(() => this.refresh())),

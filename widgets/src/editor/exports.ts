@@ -3,7 +3,6 @@
 import { copy, download, html } from "../shared/dom";
 import type { Frame } from "../shared/frame";
 import { listen, type Model } from "../shared/model";
-import css from "./asked.css";
 import { type Kernel, kernelOf, type Shown, shownBy } from "./kernel";
 import { Popup, type Section } from "./popup";
 
@@ -36,7 +35,6 @@ export class ExportMenu {
     const menu = new Popup("export", "Save this architecture as a file", () => this.sections());
     this.kernel.onChange(() => menu.refresh());
     this.element = menu.element;
-    this.element.append(html("style", {}, css));
     this.stopListening = listen(model, "msg:custom", frame.guard((file: File) => {
       const asked = file?.kind === "file" ? this.waiting.get(file.format) : undefined;
       if (!asked) return;

@@ -2,6 +2,7 @@
 
 import { html, put } from "./dom";
 import { listen, type Model } from "./model";
+import { scoped } from "./scoped";
 import theme from "./theme.css";
 
 export interface Frame {
@@ -30,7 +31,7 @@ export function widget(className: string, css: string, start: Start) {
     render({ model, el }: { model: Model; el: HTMLElement }): () => void {
       const warning = html("div", { class: "wb-alert", role: "alert", hidden: true });
       const live = html("div", { class: "wb-unseen", "aria-live": "polite" });
-      const style = html("style", {}, theme + css);
+      const style = html("style", {}, theme + scoped(css, className));
       const root = html("div", { class: `wb ${className}`, [KEEPS_KEYS]: "true" }, style);
       root.addEventListener("focusin", (event) => put(event.target as Element, { [KEEPS_KEYS]: "true" }));
       const alert = (message: string) => {
