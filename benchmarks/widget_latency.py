@@ -17,10 +17,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "widgets"
 from lab import Notebook, chromium_browser, running_lab
 
 EDITS, REPAINTS, SELECTIONS = 100, 20, 20
-EDITOR = """
-import workbench as wb
-bench = wb.benchmark("nasbench201", dataset="cifar10")
+SETUP = """
 import time
+import workbench as wb
+bench = wb.benchmark("nasbench201", dataset="cifar10")"""
+EDITOR = """
 editor = wb.CellEditor(bench.space.sample(1, seed=0)[0], bench)
 reached = []
 editor.observe(lambda change: reached.append(time.time() * 1000), "value")
@@ -86,6 +87,7 @@ def edit_times(notebook: Notebook) -> tuple[list[float], list[float]]:
         edge.focus()
         page.keyboard.press("ArrowRight" if rng.random() < 0.5 else "ArrowLeft")
         page.wait_for_function("done => window.edits.length > done", arg=done)
+        page.wait_for_timeout(100)  # Jupyter joins changes that come faster than it sends them
     times: list[float] = page.evaluate("window.edits")
     shown = page.evaluate("window.shown")
     if notebook.ask(f"SHOWN = {shown!r}{CHECK}").strip() != "True":
@@ -99,7 +101,7 @@ def map_times(notebook: Notebook) -> tuple[float, list[float]]:
     """Milliseconds from running the map's cell to its points being painted, and for each later repaint."""
     page = notebook.page
     started = time.perf_counter()
-    page.evaluate("number => { jupyterapp.shell.currentWidget.content.activeCellIndex = number; }", 1)
+    page.evaluate("number => { jupyterapp.shell.currentWidget.content.activeCellIndex = number; }", 2)
     page.evaluate("() => void jupyterapp.commands.execute('notebook:run-cell')")
     page.wait_for_function("document.querySelector('.wb-map')?.dataset.paintMs")
     ready = (time.perf_counter() - started) * 1000
@@ -132,9 +134,9 @@ LINKED = """() => {
 def board_times(notebook: Notebook) -> tuple[float, list[float], list[float]]:
     """Milliseconds from running the board's cell to all views, and from each mouse-up to Python and to all views."""
     page = notebook.page
-    notebook.run(2)
+    notebook.run(3)
     started = time.perf_counter()
-    page.evaluate("number => { jupyterapp.shell.currentWidget.content.activeCellIndex = number; }", 3)
+    page.evaluate("number => { jupyterapp.shell.currentWidget.content.activeCellIndex = number; }", 4)
     page.evaluate("() => void jupyterapp.commands.execute('notebook:run-cell')")
     board = "document.querySelector('.wb-board')?.dataset"
     page.wait_for_function(f"{board}.paintMs && {board}.drawMs")
@@ -169,9 +171,11 @@ def main() -> None:
         tempfile.TemporaryDirectory() as folder,
         running_lab(Path(folder) / "lab") as lab,
         chromium_browser(chromium) as browser,
-        lab.notebook(browser, [EDITOR, MAP, SCORES, BOARD], size=(1300, 1300)) as notebook,
+        lab.notebook(browser, [SETUP, EDITOR, MAP, SCORES, BOARD], size=(1300, 1300)) as notebook,
     ):
+        notebook.run(0)
         started = time.perf_counter()
+        notebook.page.evaluate("number => { jupyterapp.shell.currentWidget.content.activeCellIndex = number; }", 1)
         notebook.page.evaluate("() => void jupyterapp.commands.execute('notebook:run-cell')")
         notebook.page.wait_for_selector(".wb-edge", state="attached")
         first = (time.perf_counter() - started) * 1000
@@ -179,7 +183,7 @@ def main() -> None:
         ready, repaints = map_times(notebook)
         board_ready, arrived, linked = board_times(notebook)
     rows += [
-        ("running the editor's cell, imports included, to its first paint", first),
+        ("running the editor's cell to its first paint", first),
         (f"an edit to its numbers on screen, median of {len(times)}", median(times)),
         (f"an edit to its numbers on screen, worst of {len(times)}", max(times)),
         (f"an edit to Python, median of {len(reached)}", median(reached)),
