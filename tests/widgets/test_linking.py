@@ -169,3 +169,14 @@ def test_what_is_opened_is_marked_in_both(page: Page, maps: Any) -> None:
     assert page.evaluate("models[0].get('marked')") == list(first._frame.index).index(name)
     assert page.evaluate("models[1].get('marked')") == row
     assert page.evaluate("models[0].saved") > 0
+
+
+@pytest.mark.browser
+def test_an_echo_of_an_older_state_undoes_nothing(page: Page, maps: Any) -> None:
+    first, _ = maps
+    newer, older = first._frame.index[250], first._frame.index[300]
+    page.evaluate("name => models[0].say({ opened: { name, stamp: Date.now() + 1000 } })", newer)
+    page.wait_for_function("() => models[0].get('marked') === 250")
+    page.evaluate("name => models[0].say({ opened: { name, stamp: 1 } })", older)
+    page.wait_for_timeout(200)
+    assert page.evaluate("models[0].get('marked')") == 250

@@ -90,8 +90,7 @@ def sheet_of(space: SearchSpace, benchmarks: Sequence[Benchmark] = (), every_col
 
     It holds what `facts_of` shows and, with `every_column`, the other columns of the benchmarks' tables and a number
     for each function. It is shared in the process and, where nothing of the user's own code decides on its numbers,
-    kept on disk. Raises `InvalidInput` for a space without a sheet, or
-    one whose networks take too long to count.
+    kept on disk. Raises `InvalidInput` for a space without a sheet, or one whose networks take too long to count.
     """
     making = making_of(space, benchmarks)
     making.finish()
