@@ -11,8 +11,8 @@ from workbench.errors import InvalidInput, UnknownName
 from workbench.measure import Measure
 from workbench.samplers import sampler, samplers
 from workbench.samplers.domain import Domain
+from workbench.samplers.history import History, Told
 from workbench.samplers.regularized_evolution import regularized_evolution
-from workbench.samplers.strategy import History, Told
 from workbench.samplers.without_repeats import SpaceExhausted, WithoutRepeats
 from workbench.spaces import search_space
 from workbench.studies.search import search
@@ -23,17 +23,11 @@ DOMAIN = Domain({f"q{i}": CategoricalDistribution(range(5)) for i in range(6)})
 
 
 def history(*told: Told) -> History:
-    class Listed(History):
-        def __init__(self):
-            self.told = list(told)
+    return History.of(told)
 
-        def __len__(self):
-            return len(self.told)
 
-        def __getitem__(self, index):
-            return self.told[index]
-
-    return Listed()
+def first(candidates):
+    return next(iter(candidates))
 
 
 def test_a_mutation_changes_exactly_one_value() -> None:
@@ -56,10 +50,10 @@ def test_every_value_of_a_numerical_distribution_can_be_drawn_and_mutated_into()
 def test_evolution_starts_at_random_and_then_mutates_the_best_of_its_tournament() -> None:
     rng = np.random.default_rng(0)
     told = [Told(DOMAIN.sample(rng), float(value)) for value in range(10)]
-    early = regularized_evolution(DOMAIN, history(*told[:9]), rng)
+    early = first(regularized_evolution(DOMAIN, history(*told[:9]), rng))
     assert all(sum(early[q] != t.params[q] for q in early) > 1 for t in told)
     for _ in range(20):
-        child = regularized_evolution(DOMAIN, history(*told), rng, tournament=500)
+        child = first(regularized_evolution(DOMAIN, history(*told), rng, tournament=500))
         assert sum(child[q] != told[-1].params[q] for q in child) == 1
 
 
@@ -67,7 +61,7 @@ def test_evolution_forgets_its_oldest() -> None:
     rng = np.random.default_rng(0)
     champion = Told(dict.fromkeys(DOMAIN.distributions, 4), 100.0)
     rest = [Told(dict.fromkeys(DOMAIN.distributions, 0), 1.0) for _ in range(30)]
-    child = regularized_evolution(DOMAIN, history(champion, *rest), rng, tournament=500)
+    child = first(regularized_evolution(DOMAIN, history(champion, *rest), rng, tournament=500))
     assert sum(child.values()) in {1, 2, 3, 4}  # a mutant of the rest, not of the forgotten champion
 
 
@@ -124,8 +118,9 @@ def test_the_guard_takes_the_nearest_unseen_architecture() -> None:
     assert [t.values[0] for t in study.trials] == [6.0] + [5.0] * 24
     tiny = SPACE.restrict({q.name: ["nor_conv_3x3"] for q in SPACE.questions()})
     guard = WithoutRepeats(Stubborn(), tiny)
+    guard._seen.add(guard.key(tiny.sample()[0]))
     with pytest.raises(SpaceExhausted):
-        guard._nearest_unseen(tiny.sample()[0], {guard.key(tiny.sample()[0])})
+        guard._nearest_unseen(tiny.sample()[0])
 
 
 def test_an_unknown_sampler_shows_the_nearest_ones() -> None:

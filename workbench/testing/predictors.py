@@ -21,7 +21,7 @@ PredictorCheck = Callable[[type[Predictor]], None]
 def it_says_what_a_user_should_know(kind: type[Predictor]) -> None:
     """What it takes, where its uncertainty and its idea come from, and what it does are stated."""
     card = kind.card()
-    assert card["takes"] in ("columns", "layers")
+    assert card["takes"] in ("columns", "layers", "encoding")
     assert card["summary"].endswith(".")
     assert card["unsure"]
     assert card["paper"]
@@ -80,9 +80,15 @@ def what_is_drawn_is_its_own(kind: type[Predictor]) -> None:
 
 
 def scale_and_sign_of_what_it_is_given_do_not_matter(kind: type[Predictor]) -> None:
-    """Rows in other units, of either sign, and labels on another scale give the same order."""
+    """Rows in other units, of either sign, and labels on another scale give the same order.
+
+    An encoding has no units: of one, the scale of the labels alone is another.
+    """
     x, y = _data(kind)
     order = kind().fit(x[:50], y[:50]).predict(x)
+    if kind.encoder.takes == "encoding":
+        assert stats.kendalltau(order, kind().fit(x[:50], np.exp(y[:50])).predict(x)).statistic > 0.8
+        return
     stretched = kind().fit(np.exp(x[:50]), np.exp(y[:50])).predict(np.exp(x))
     assert stats.kendalltau(order, stretched).statistic > 0.8
     turned = kind().fit(-x[:50], y[:50]).predict(-x)
@@ -90,10 +96,16 @@ def scale_and_sign_of_what_it_is_given_do_not_matter(kind: type[Predictor]) -> N
 
 
 def what_is_missing_is_no_obstacle(kind: type[Predictor]) -> None:
-    """Numbers that are missing here and there, or in a whole row, leave a prediction for every row."""
+    """Numbers that are missing here and there, or in a whole row, leave a prediction for every row.
+
+    In an encoding nothing is missing: there it is refused.
+    """
     x, y = _data(kind)
     holes = np.random.default_rng(5).random(x.shape) < 0.1
     x[holes] = np.nan
+    if kind.encoder.takes == "encoding":
+        refuses(InvalidInput, lambda: kind().fit(x[:50], y[:50]))
+        return
     x[60] = np.nan
     predictor = kind().fit(x[:50], y[:50])
     assert np.isfinite(predictor.predict(x)).all()
@@ -112,13 +124,13 @@ def bad_input_is_refused(kind: type[Predictor]) -> None:
     fitted = kind().fit(x[:30], y[:30])
     refuses(InvalidInput, lambda: fitted.predict(x[:, :-1]))
     if x.ndim == 2:
-        _columns_are_known_by_name(kind, pd.DataFrame(x, columns=list("abcdef")), y)
+        _columns_are_known_by_name(kind, pd.DataFrame(x, columns=[f"c{k}" for k in range(x.shape[1])]), y)
 
 
 def _columns_are_known_by_name(kind: type[Predictor], frame: pd.DataFrame, y: np.ndarray) -> None:
     fitted = kind().fit(frame[:30], y[:30])
-    assert np.array_equal(fitted.predict(frame[list("fedcba")]), fitted.predict(frame))
-    refuses(InvalidInput, lambda: fitted.predict(frame.drop(columns="b")))
+    assert np.array_equal(fitted.predict(frame[frame.columns[::-1]]), fitted.predict(frame))
+    refuses(InvalidInput, lambda: fitted.predict(frame.drop(columns="c1")))
     refuses(UnknownName, lambda: fitted.predict(frame.assign(nwot=1.0)))
 
 
@@ -133,6 +145,11 @@ def _data(kind: type[Predictor]) -> tuple[np.ndarray, np.ndarray]:
     if kind.encoder.takes == "columns":
         x = rng.normal(size=(150, 6))
         y = x[:, 0] - x[:, 1] + 0.5 * np.tanh(x[:, 2]) + 0.2 * rng.normal(size=150)
+    elif kind.encoder.takes == "encoding":
+        answers = rng.integers(5, size=(150, 6))
+        x = np.tile(np.eye(5)[answers].reshape(150, 30), 3)  # three encodings side by side, for those that take several
+        worth = rng.normal(size=(6, 5))
+        y = worth[np.arange(6), answers].sum(axis=1) + 0.1 * rng.normal(size=150)
     else:
         x = rng.normal(size=(150, 12, 2)) / 2 + rng.normal(size=(150, 1, 2))
         for row, layers in zip(x, rng.integers(8, 13, 150), strict=True):
