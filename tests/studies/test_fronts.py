@@ -7,7 +7,8 @@ from time import perf_counter
 import numpy as np
 import pytest
 
-from workbench.studies.fronts import chebyshev, knee, losses, non_dominated, within
+from workbench.samplers.scalarisation import chebyshev, losses
+from workbench.studies.fronts import knee, non_dominated, within
 
 
 def unbeaten(points: np.ndarray) -> list[bool]:

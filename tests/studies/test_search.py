@@ -260,7 +260,8 @@ def test_the_trials_of_a_living_process_are_left_to_it(tmp_path: Path) -> None:
 def test_a_study_made_for_something_else_is_refused(tmp_path: Path) -> None:
     where = tmp_path / "study.sqlite3"
     search(SPACE, ONES, n_trials=3, storage=where, name="mine", progress=False)
-    with pytest.raises(InvalidInput, match=r"The study 'mine' was made with other measures \(\['ones'\]\)"):
+    words = r"The study 'mine' was made with other measures: \['ones'\] then, \['skips'\] now"
+    with pytest.raises(InvalidInput, match=words):
         search(SPACE, SKIPS, n_trials=3, storage=where, name="mine", progress=False)
     smaller = SPACE.restrict({"0->1": ["none", "skip_connect"]})
     with pytest.raises(InvalidInput, match="The study 'mine' was made with other questions"):
@@ -291,3 +292,33 @@ def test_optunas_own_settings_are_left_as_they_were() -> None:
     before = optuna.logging.get_verbosity()
     search(SPACE, ONES, "random", 2, progress=False)
     assert optuna.logging.get_verbosity() == before
+
+
+_SEARCHER = """
+import sys, time
+from workbench.measure import Measure
+from workbench.spaces import search_space
+from workbench.studies.search import search
+
+def slow(arch):
+    time.sleep(0.02)
+    return float(sum(answer == "nor_conv_3x3" for answer in arch.decisions.values()))
+
+search(search_space("nasbench201"), Measure("ones", "higher", slow), sys.argv[3], 40, seed=int(sys.argv[2]),
+       storage=sys.argv[1], name="shared", progress=False)
+"""
+
+
+@pytest.mark.parametrize("sampler", ["random", "regularized_evolution"])
+def test_two_processes_share_one_study_and_its_goal(tmp_path: Path, sampler: str) -> None:
+    where = tmp_path / "study.sqlite3"
+    search(SPACE, ONES, n_trials=1, storage=where, name="shared", progress=False)
+    # Both have the same seed, so that they would propose the same if they did not look at each other.
+    both = [subprocess.Popen([sys.executable, "-c", _SEARCHER, str(where), "5", sampler]) for _ in range(2)]
+    assert [process.wait(timeout=120) for process in both] == [0, 0]
+    study = optuna.load_study(study_name="shared", storage=f"sqlite:///{where}")
+    done = [trial for trial in study.trials if trial.values]
+    assert 40 <= len(done) <= 41
+    assert len({trial.user_attrs["process"] for trial in done}) == 3
+    keys = [SPACE.canonical(SPACE.parse(trial.user_attrs["architecture"]), "functional") for trial in done]
+    assert len(set(keys)) == len(keys)

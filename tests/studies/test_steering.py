@@ -19,6 +19,7 @@ import workbench as wb
 from workbench.errors import InvalidInput, UnknownName
 from workbench.measure import Measure
 from workbench.samplers import sampler
+from workbench.samplers.scalarisation import weights_of
 from workbench.spaces import search_space
 from workbench.studies.live import LiveStudy
 from workbench.studies.search import search
@@ -409,3 +410,93 @@ def test_in_plain_optuna_too() -> None:
     assert parents[:10] == [None] * 10
     assert all(isinstance(parent, int) for parent in parents[10:])
     assert study.sampler._descents == {}
+
+
+# -- weights of objectives -----------------------------------------------------------------------------------------
+
+TWOS = Measure("twos", "lower", lambda arch: sum(2 * ("3x3" in a) + ("1x1" in a) for a in arch.decisions.values()))
+
+
+def several(n_trials: int = 30, **keywords: Any) -> optuna.Study:
+    return search(SPACE, [ONES, TWOS], "random", n_trials, progress=False, **keywords)
+
+
+def test_weights_are_kept_in_the_study_and_named_ones_alone_change(tmp_path: Path) -> None:
+    study = several(3, storage=tmp_path / "study.sqlite3")
+    assert steer(study).weights == {}
+    assert weights_of(study) is None
+    assert steer(study, weights={"twos": 3}).weights == {"ones": 1.0, "twos": 3.0}
+    assert steer(study, weights={"ones": 0.5}).weights == {"ones": 0.5, "twos": 3.0}
+    assert steer(study, "pause").weights == {"ones": 0.5, "twos": 3.0}
+    again = several(3, storage=tmp_path / "study.sqlite3")  # taken up again, as another process would
+    assert weights_of(again) == (0.5, 3.0)
+    assert Steering.of(again).weights == {"ones": 0.5, "twos": 3.0}
+    assert steer(again, weights={}).weights == {}
+    assert weights_of(study) is None
+
+
+@pytest.mark.parametrize(
+    ("weights", "error", "words"),
+    [
+        ({"one": 1}, UnknownName, "no objective of this study named 'one'. Did you mean 'ones'"),
+        ({"ones": -1}, InvalidInput, "The weight of 'ones' is a number of 0 or more; got -1"),
+        ({"ones": float("nan")}, InvalidInput, "got nan"),
+        ({"ones": True}, InvalidInput, "got True"),
+        ({"ones": "2"}, InvalidInput, "got '2'"),
+        ([1, 2], InvalidInput, r"by its name, ones, twos; got \[1, 2\]"),
+        ({"ones": 0, "twos": 0}, InvalidInput, "One of the weights of ones, twos must be above 0"),
+    ],
+)
+def test_weights_that_mean_nothing_are_refused_and_nothing_changes(weights: Any, error: type, words: str) -> None:
+    study = several(2)
+    steer(study, weights={"twos": 3})
+    with pytest.raises(error, match=words):
+        steer(study, "stop", weights=weights)
+    assert (Steering.of(study).weights, Steering.of(study).order) == ({"ones": 1.0, "twos": 3.0}, "run")
+
+
+def test_one_objective_has_nothing_to_weigh() -> None:
+    with pytest.raises(InvalidInput, match="one objective, ones: there is nothing to weigh"):
+        steer(search(SPACE, ONES, "random", 1, progress=False), weights={"ones": 2})
+
+
+# -- choosing from a front -----------------------------------------------------------------------------------------
+
+
+def test_what_is_chosen_is_on_the_front_and_follows_the_weights() -> None:
+    study = several(60)
+    front = wb.front(study)
+    ends = [str(wb.choose(study, {"ones": w, "twos": 1 - w})) for w in (0.0, 1.0)]
+    assert front.twos[ends[0]] == front.twos.min()
+    assert front.ones[ends[1]] == front.ones.max()
+    assert front.ones[ends[0]] < front.ones[ends[1]]
+    assert str(wb.choose(study)) in front.index
+    steer(study, weights={"ones": 1, "twos": 0})
+    assert str(wb.choose(study)) == ends[1]  # the weights that the study was steered by
+    assert str(wb.choose(study, {"ones": 0})) == ends[0]
+    assert str(wb.choose(study, method="chebyshev")) == ends[1]
+
+
+def test_the_knee_is_chosen_where_the_front_bends_and_equal_weights_where_it_does_not() -> None:
+    a, b, c, d = SPACE.sample(4, seed=5)
+    good = {a: (0.0, 0.0), b: (8.0, 2.0), c: (10.0, 10.0), d: (4.0, 1.5)}
+    bent = optuna.create_study(directions=["maximize", "minimize"])
+    for arch, value in good.items():
+        attrs = {"architecture": str(arch)}
+        bent.add_trial(optuna.trial.create_trial(values=value, user_attrs=attrs))
+    assert wb.choose(bent, space=SPACE) == b
+    straight = optuna.create_study(directions=["maximize", "minimize"])
+    for arch, value in zip((a, b, c), [(0.0, 0.0), (5.0, 5.0), (10.0, 10.0)], strict=True):
+        straight.add_trial(optuna.trial.create_trial(values=value, user_attrs={"architecture": str(arch)}))
+    assert wb.choose(straight, method="knee", space=SPACE) == b
+
+
+def test_a_study_of_one_objective_chooses_its_best_and_nonsense_is_refused() -> None:
+    one = search(SPACE, ONES, "random", 20, progress=False)
+    assert wb.choose(one) == wb.best(one)
+    with pytest.raises(UnknownName, match="no method to choose named 'kneee'. Did you mean 'knee'"):
+        wb.choose(one, method="kneee")
+    with pytest.raises(InvalidInput, match="takes no weights"):
+        wb.choose(one, {"ones": 1}, "knee")
+    with pytest.raises(InvalidInput, match=r"wb.front\(study\), or wb.choose\(study\)"):
+        wb.best(several(5))

@@ -16,8 +16,9 @@ import workbench as wb
 from workbench.architecture import Architecture
 from workbench.benchmarks import Benchmark
 from workbench.errors import InvalidInput, UnknownName
+from workbench.samplers.scalarisation import chebyshev, losses
 from workbench.spaces import search_space
-from workbench.studies.fronts import chebyshev, knee, losses, non_dominated
+from workbench.studies.fronts import knee, non_dominated
 
 TWO = ["valid_accuracy", "params_m"]
 

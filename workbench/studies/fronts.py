@@ -1,4 +1,4 @@
-"""The front of points with several objectives: what nothing beats, where it bends, and which of it to take."""
+"""The front of points with several objectives: what nothing beats, where it bends, and what of it meets limits."""
 
 from __future__ import annotations
 
@@ -8,9 +8,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
-
-AUGMENTATION = 0.001
-"""The share of the weighted sum in `chebyshev`, small enough to decide between ties alone."""
 
 
 def non_dominated(points: ArrayLike) -> NDArray[np.bool_]:
@@ -40,34 +37,6 @@ def _front(points: Floats) -> NDArray[np.bool_]:
         kept[first] = True
         waiting = rest[(places[rest] > places[first]).any(axis=1)]
     return kept
-
-
-def losses(front: Floats, signs: Sequence[int]) -> Floats:
-    """A front, shape (m, k), on the scale from its best (0) to its worst (1) in each objective.
-
-    `signs` say which objectives are to be large (+1) or small (-1). An objective that is the same everywhere is 0.
-    """
-    worse = -front * np.asarray(signs, dtype=np.float64)
-    least, span = worse.min(axis=0), np.ptp(worse, axis=0)
-    found: Floats = np.divide(worse - least, span, out=np.zeros_like(worse), where=span > 0)
-    return found
-
-
-def chebyshev(loss: Floats, weights: Sequence[float]) -> Floats:
-    """The augmented weighted Chebyshev distance of each row of `loss`, (m, k), from the ideal point: (m,).
-
-    max_i w_i l_i + rho sum_i w_i l_i, with weights that sum to one (Steuer and Choo, Mathematical Programming 1983);
-    weights that are all 0 count as equal. Unlike a weighted sum it can reach every point of a front, in its dents too.
-    """
-    total = float(sum(weights))
-    shares = [weight / total for weight in weights] if total > 0 else [1.0 / len(weights)] * len(weights)
-    parts = [share * column for share, column in zip(shares, loss.T, strict=True)]
-    # Added one after the other, as the browser does, so that both find the same among near ties.
-    summed = parts[0].copy()
-    for part in parts[1:]:
-        summed += part
-    largest: Floats = np.max(parts, axis=0) + AUGMENTATION * summed
-    return largest
 
 
 def knee(loss: Floats) -> int | None:

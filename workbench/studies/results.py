@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+import numpy as np
 import pandas as pd
 from optuna import Study
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from workbench.architecture import Architecture
-from workbench.errors import InvalidInput
+from workbench.errors import InvalidInput, UnknownName
+from workbench.samplers.scalarisation import chebyshev, losses, objective_names
 from workbench.spaces import search_space
 from workbench.spaces.space import SearchSpace
-from workbench.studies.fronts import non_dominated
+from workbench.studies.fronts import knee, non_dominated
+from workbench.studies.steering import Steering, checked_weights
+
+METHODS = ("knee", "chebyshev")
 
 
 def best(study: Study, space: SearchSpace | None = None) -> Architecture:
@@ -22,7 +29,10 @@ def best(study: Study, space: SearchSpace | None = None) -> Architecture:
     """
     if len(study.directions) != 1:
         n = len(study.directions)
-        raise InvalidInput(f"This study has {n} measures and so no single best: use wb.front(study).")
+        raise InvalidInput(
+            f"This study has {n} measures and so no single best: use wb.front(study), "
+            "or wb.choose(study) for one architecture of it."
+        )
     trials = _feasible(study)
     sign = 1 if study.direction == StudyDirection.MAXIMIZE else -1
     top = max(trials, key=lambda trial: sign * trial.values[0])
@@ -41,12 +51,48 @@ def front(study: Study) -> pd.DataFrame:
     return kept.sort_values(next(iter(better)), ascending=signs[0] < 0)
 
 
+def choose(
+    study: Study,
+    weights: Mapping[str, float] | None = None,
+    method: str | None = None,
+    *,
+    space: SearchSpace | None = None,
+) -> Architecture:
+    """One architecture of the front of a study: where it bends most, or what weights ask for.
+
+    - `method="knee"`, the default without weights: the point of the front farthest from the plane through its
+      extremes (Das, Structural Optimization 1999); of a front that bends nowhere, what equal weights choose.
+    - `method="chebyshev"`, the default with `weights` or where `wb.steer(study, weights=...)` has set some: the point
+      nearest the ideal one by the weighted Chebyshev distance, each objective from 0, its best on the front, to 1,
+      its worst there (Steuer and Choo, Mathematical Programming 1983). `weights` is objective -> weight; what is not
+      named counts 1.
+
+    `space` is needed only where the searched space is not in the catalogue. Raises `UnknownName` for a method or an
+    objective that is not there, and `InvalidInput` for weights that are no numbers of 0 or more or that come with
+    another method, and where no feasible trial has finished.
+    """
+    if method is not None and method not in METHODS:
+        raise UnknownName.of("method to choose", method, METHODS)
+    if weights is not None and method == "knee":
+        raise InvalidInput("The knee of a front takes no weights: leave weights= out, or ask for method='chebyshev'.")
+    names = objective_names(study)
+    shown = front(study)
+    signs = [1 if way == "higher" else -1 for way in shown.attrs["better"].values()]
+    loss = losses(shown[names].to_numpy(float), signs)
+    asked = Steering.of(study).weights if weights is None else checked_weights(names, weights)
+    by_knee = method == "knee" or (method is None and weights is None and not asked)
+    row = knee(loss) if by_knee else None
+    if row is None:
+        row = int(np.argmin(chebyshev(loss, [1.0 if by_knee else asked.get(name, 1.0) for name in names])))
+    return (space or search_space(study.user_attrs["space"])).parse(shown.index[row])
+
+
 def feasible(study: Study) -> pd.DataFrame:
     """Every feasible finished trial, indexed by architecture string, with the columns of `front`.
 
     `attrs["better"]` says of each measure whether "higher" or "lower" is wanted.
     """
-    names = study.user_attrs.get("measures") or [f"value_{i}" for i in range(len(study.directions))]
+    names = objective_names(study)
     trials = _feasible(study)
     frame = pd.DataFrame(
         [dict(zip(names, t.values, strict=True)) | {"trial": t.number} for t in trials],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal, overload
@@ -18,12 +18,13 @@ from workbench.measure import Measure
 from workbench.progress import progress as shown
 from workbench.progress import say
 from workbench.samplers import sampler as find_sampler
-from workbench.samplers.without_repeats import SpaceExhausted
+from workbench.samplers.without_repeats import SpaceExhausted, WithoutRepeats
 from workbench.spaces.space import SearchSpace
 from workbench.studies.constraints import Constraints
 from workbench.studies.driver import Driver, n_finished
 from workbench.studies.live import LiveStudy
 from workbench.studies.processes import here
+from workbench.studies.steering import steer
 
 SEARCH = "search"  # user attribute of a study: who searches it, for how many trials, and how that ended
 
@@ -37,6 +38,9 @@ def search(
     *,
     seed: int = 0,
     constraints: Constraints | None = None,
+    handling: str = "native",
+    penalty: float = 1.0,
+    weights: Mapping[str, float] | None = None,
     duplicates: str = "functional",
     storage: str | Path | BaseStorage | None = None,
     name: str | None = None,
@@ -54,6 +58,9 @@ def search(
     *,
     seed: int = 0,
     constraints: Constraints | None = None,
+    handling: str = "native",
+    penalty: float = 1.0,
+    weights: Mapping[str, float] | None = None,
     duplicates: str = "functional",
     storage: str | Path | BaseStorage | None = None,
     name: str | None = None,
@@ -70,6 +77,9 @@ def search(
     *,
     seed: int = 0,
     constraints: Constraints | None = None,
+    handling: str = "native",
+    penalty: float = 1.0,
+    weights: Mapping[str, float] | None = None,
     duplicates: str = "functional",
     storage: str | Path | BaseStorage | None = None,
     name: str | None = None,
@@ -86,7 +96,13 @@ def search(
       stopped goes on where it was; asking again for as many trials as it has does nothing.
     - `constraints`: measure -> bound, an upper one where lower is better, else a lower one. A name stands for one of
       `measures`, for another column of the table they come from, or for a free proxy such as "params" (bounded from
-      above). Trials that break a bound are kept, marked infeasible.
+      above).
+    - `handling` of constraints: "native" measures what breaks a bound too, marks it infeasible and leaves the rest to
+      the sampler (ours rank it below all that is feasible: Deb, 2000). "reject" looks at the bounds first, so it is for
+      bounds on what costs little, and never measures the rest of what breaks them. "penalty" tells the sampler a value
+      that is worse by `penalty` times its size for every 100 % over the bounds, for soft limits.
+    - `weights`: measure -> how much it counts, which makes one value of several measures, for samplers that take one;
+      `wb.steer` changes them while the search runs.
     - `duplicates`: "functional" never measures two architectures that compute the same function, "exact" never the
       same one twice, "allow" leaves it to the sampler.
     - `executor`: where measures run, e.g. `wb.Local(2)`; as many architectures are asked for at once as it has workers.
@@ -101,9 +117,11 @@ def search(
     """
     if isinstance(n_trials, bool) or not isinstance(n_trials, int) or n_trials < 0:
         raise InvalidInput(f"n_trials must be a whole number, zero or more; got {n_trials!r}.")
-    driver = Driver(space, measures, constraints, ledger)
-    chosen = _chosen(sampler, len(driver.objectives), seed)
+    driver = Driver(space, measures, constraints, ledger, handling, penalty)
+    chosen = _chosen(sampler, 1 if weights else len(driver.objectives), seed)
     study = driver.opened(chosen, storage, name or driver.study_name(sampler, seed), duplicates)
+    if weights is not None:
+        steer(study, weights=weights, space=space)
     where = executor or Here()
     if background:
         return LiveStudy(study, driver, lambda live: _run(driver, live, n_trials, where, show=False))
@@ -122,9 +140,10 @@ def _run(driver: Driver, study: Study, n_trials: int, executor: Executor, show: 
     ending = ""
     try:
         for left in shown(
-            driver.batches(study, missing, executor), max(missing, 0), f"search {driver.space.name}", show=show
+            driver.batches(study, n_trials, executor), max(missing, 0), f"search {driver.space.name}", show=show
         ):
             missing = left
+        missing = min(missing, n_trials - n_finished(study))  # another process may have done the rest
         if missing > 0:
             why = "with the process that searched" if driver.leave.is_set() else "as it was told"
             ending = f"Stopped after {n_finished(study)} trials, {why}."
@@ -134,6 +153,8 @@ def _run(driver: Driver, study: Study, n_trials: int, executor: Executor, show: 
     except SpaceExhausted:
         driver.sweep(study)
         ending = _exhausted(study, driver)
+        if driver.gate is not None and not n_finished(study):
+            raise InvalidInput(ending) from None
     except BaseException as error:
         with suppress(Exception):  # where the storage is what failed, its error is the one to be heard
             study.set_user_attr(SEARCH, about | {"ended": f"{type(error).__name__}: {error}", "failed": True})
@@ -144,6 +165,10 @@ def _run(driver: Driver, study: Study, n_trials: int, executor: Executor, show: 
 
 
 def _exhausted(study: Study, driver: Driver) -> str:
+    if driver.gate is not None and isinstance(study.sampler, WithoutRepeats):
+        if not n_finished(study):
+            return driver.gate.words(study.sampler.closest)
+        return f"Stopped after {n_finished(study)} trials: nothing new was found with {driver.gate.asked}."
     attrs = study.user_attrs
     steered = " that is neither pinned away nor forbidden" if attrs.get("pins") or attrs.get("forbidden") else ""
     return (

@@ -1,10 +1,11 @@
-"""Steering a search while it runs: orders, pins and forbidden answers, kept in the study for all who search it."""
+"""Steering a search while it runs: orders, pins, forbidden answers and weights, kept in the study for all."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from math import isfinite
 from typing import Any
 
 from optuna import Study
@@ -12,6 +13,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from workbench.architecture import Architecture
 from workbench.errors import Infeasible, InvalidInput, UnknownName
+from workbench.samplers.scalarisation import WEIGHTS, objective_names
 from workbench.samplers.without_repeats import WithoutRepeats
 from workbench.spaces import search_space
 from workbench.spaces.choices import Answer, Question
@@ -26,11 +28,15 @@ Answers = Answer | Iterable[Answer]
 
 @dataclass(frozen=True)
 class Steering:
-    """What the searchers of a study are told: `order` is "run", "pause" or "stop"; the rest is by question."""
+    """What the searchers of a study are told: `order` is "run", "pause" or "stop".
+
+    `pins` and `forbidden` are by question, `weights` by objective; without weights every objective counts for itself.
+    """
 
     order: str = "run"
     pins: Mapping[str, Answer] = field(default_factory=dict)
     forbidden: Mapping[str, tuple[Answer, ...]] = field(default_factory=dict)
+    weights: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def of(cls, study: Study) -> Steering:
@@ -41,7 +47,7 @@ class Steering:
     def read(cls, attrs: Mapping[str, Any]) -> Steering:
         """The same from a study's user attributes."""
         forbidden = {name: tuple(answers) for name, answers in attrs.get(_FORBIDDEN, {}).items()}
-        return cls(attrs.get(_ORDER, "run"), dict(attrs.get(_PINS, {})), forbidden)
+        return cls(attrs.get(_ORDER, "run"), dict(attrs.get(_PINS, {})), forbidden, dict(attrs.get(WEIGHTS, {})))
 
     def allowed(self, space: SearchSpace) -> dict[str, tuple[Answer, ...]]:
         """The answers that are left, of the questions that are pinned or have forbidden answers."""
@@ -70,6 +76,7 @@ def steer(
     pin: Mapping[str, Answer] | None = None,
     forbid: Mapping[str, Answers] | Answers = (),
     free: str | Iterable[str] = (),
+    weights: Mapping[str, float] | None = None,
     space: SearchSpace | None = None,
 ) -> Steering:
     """Steer a search while it runs; returns what holds from now on, also when nothing was asked to change.
@@ -78,18 +85,24 @@ def steer(
     - `pin`: question -> the one answer that it is to have.
     - `forbid`: question -> the answer or answers that it is not to have; or only answers, forbidden at every question.
     - `free`: the questions whose pins and forbidden answers are dropped, before the new ones are set.
+    - `weights`: how much each of several objectives counts from now on, for samplers of one objective, which then see
+      the weighted value (see `scalarised`) of the whole history, and for `wb.choose`. An objective that is not named
+      keeps its weight, 1 at first; an empty mapping lets go of all weights.
 
     No architecture that breaks a pin is asked for after it was set. Everything is kept in the study, so that every
     process that shares its storage obeys, and it still holds when the search is taken up again; only the order is
     then "run" again. `space` is needed only where the searched space is not in the catalogue.
 
-    Raises `UnknownName` for an order, question or answer that is not there, and `InvalidInput` for pins that no
-    architecture meets or that contradict what is forbidden; then nothing is changed.
+    Raises `UnknownName` for an order, question, answer or objective that is not there, and `InvalidInput` for pins
+    that no architecture meets or that contradict what is forbidden, and for weights of a study of one objective or
+    that are no numbers of 0 or more; then nothing is changed.
     """
     before = Steering.of(study)
     if order is not None and order not in ORDERS:
         raise UnknownName.of("order to a search", order, ORDERS)
-    after = Steering(ORDERS[order] if order else before.order, before.pins, before.forbidden)
+    after = replace(before, order=ORDERS[order] if order else before.order)
+    if weights is not None:
+        after = replace(after, weights=_weighed(study, before.weights, weights))
     dropped = [free] if isinstance(free, str) else list(free)
     if pin or dropped or forbid not in ((), {}, []):
         space = space_of(study, space)
@@ -97,6 +110,8 @@ def steer(
         _check_possible(after, before, space)
         study.set_user_attr(_PINS, dict(after.pins))
         study.set_user_attr(_FORBIDDEN, {name: list(answers) for name, answers in after.forbidden.items()})
+    if weights is not None:
+        study.set_user_attr(WEIGHTS, dict(after.weights))
     if order is not None:
         study.set_user_attr(_ORDER, after.order)
     return after
@@ -139,6 +154,19 @@ def space_of(study: Study, space: SearchSpace | None = None) -> SearchSpace:
 def key_of(space: SearchSpace, arch: Architecture, duplicates: object) -> str:
     """A string equal for architectures that count as the same in a study that was made with these `duplicates`."""
     return str(arch) if duplicates == "exact" else space.canonical(arch, "functional")
+
+
+def checked_weights(names: Sequence[str], weights: Mapping[str, float]) -> Mapping[str, float]:
+    """`weights`, a number for some of the objectives of these names; `UnknownName` or `InvalidInput` for others."""
+    if not isinstance(weights, Mapping):
+        raise InvalidInput(f"weights are a number for each objective by its name, {', '.join(names)}; got {weights!r}.")
+    for name, weight in weights.items():
+        if name not in names:
+            raise UnknownName.of("objective of this study", name, names)
+        number = isinstance(weight, int | float) and not isinstance(weight, bool)
+        if not (number and isfinite(weight) and weight >= 0):
+            raise InvalidInput(f"The weight of {name!r} is a number of 0 or more; got {weight!r}.")
+    return weights
 
 
 # -- inside ----------------------------------------------------------------------------------------------------
@@ -185,7 +213,19 @@ def _changed(
         before = forbidden.get(name, ())
         checked = [_checked(asked[name], answer) for answer in answers]
         forbidden[name] = before + tuple(a for a in checked if not any(_same(a, other) for other in before))
-    return Steering(steering.order, pins, forbidden)
+    return replace(steering, pins=pins, forbidden=forbidden)
+
+
+def _weighed(study: Study, before: Mapping[str, float], given: Mapping[str, float]) -> dict[str, float]:
+    """The weights of all objectives after some were given; none where an empty mapping was."""
+    names = objective_names(study)
+    if len(names) < 2:
+        raise InvalidInput(f"This study has one objective, {names[0]}: there is nothing to weigh.")
+    given = checked_weights(names, given)
+    weighed = {name: float(given.get(name, before.get(name, 1.0))) for name in names} if given else {}
+    if weighed and not any(weighed.values()):
+        raise InvalidInput(f"One of the weights of {', '.join(names)} must be above 0; got {weighed}.")
+    return weighed
 
 
 def _checked(question: Question, answer: Answer) -> Answer:

@@ -14,7 +14,8 @@ import traitlets
 from workbench.architecture import Architecture
 from workbench.errors import InvalidInput, UnknownName, WorkbenchError, refuse_unknown
 from workbench.rooms import room
-from workbench.studies.fronts import chebyshev, within
+from workbench.samplers.scalarisation import chebyshev
+from workbench.studies.fronts import within
 from workbench.widgets.axes import axis, axis_state, column
 from workbench.widgets.cell_editor import BESIDE, with_still
 from workbench.widgets.front.data import Front, Wanted, front_of

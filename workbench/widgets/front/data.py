@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from workbench.errors import InvalidInput, UnknownName
 from workbench.measure import Better
-from workbench.studies.fronts import knee, losses, non_dominated
+from workbench.samplers.scalarisation import losses
+from workbench.studies.fronts import knee, non_dominated
 from workbench.widgets.axes import column, numeric_columns
 
 if TYPE_CHECKING:
