@@ -85,10 +85,15 @@ class Auto:
 
     The rest is estimated from the third item on. No process is started for less than 10 seconds of work, nor where
     it could not work: in a worker, in a script without `if __name__ == "__main__":`, which every process would run
-    again, and for what was defined in a notebook or cannot be sent.
+    again, and for what was defined in a notebook or cannot be sent. Where a process is soon at work, `worth` and
+    `each` say with how many seconds of work less is already worth it.
     """
 
     workers = 1
+
+    def __init__(self, worth: float | None = None, each: float | None = None) -> None:
+        self._worth = _WORTH_S if worth is None else worth
+        self._each = _EACH_S if each is None else each
 
     def map(
         self,
@@ -110,8 +115,8 @@ class Auto:
         spent, hindered = 0.0, False
         for index, item in enumerate(items):
             left = spent / (index - 1) * (len(items) - index) if index >= _FEW else 0.0
-            workers = min(cores(), int(left / _EACH_S))
-            if left > _WORTH_S and workers > 1 and not hindered:
+            workers = min(cores(), int(left / self._each))
+            if left > self._worth and workers > 1 and not hindered:
                 why = _hindrance(function, item)
                 if why is None:
                     with Local(workers) as pool:

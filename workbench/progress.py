@@ -11,9 +11,12 @@ T = TypeVar("T")
 
 def progress(items: Iterable[T], total: int, label: str, done: int = 0, show: bool = True) -> Iterator[T]:
     """`items` one by one, with a bar that appears after a second and shows the remaining time."""
+    if not show:  # a search asks for its trials one by one: even a bar that is never seen would cost it time
+        yield from items
+        return
     from tqdm.auto import tqdm
 
-    yield from tqdm(items, total=total, initial=done, desc=label, delay=1.0, disable=not show, leave=False)
+    yield from tqdm(items, total=total, initial=done, desc=label, delay=1.0, leave=False)
 
 
 def say(sentence: str) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Literal
+
 import numpy as np
 import pandas as pd
 
@@ -52,14 +55,28 @@ def vkdnw(frame: pd.DataFrame) -> pd.Series:
     return _log_ranks(parts.drop(columns="n_layers").assign(vkdnw=sized)).rename("vkdnw")
 
 
-def borda(frame: pd.DataFrame, better: dict[str, str] | None = None) -> pd.Series:
+def borda(
+    frame: pd.DataFrame,
+    better: Mapping[str, str] | None = None,
+    weights: Mapping[str, float] | None = None,
+    missing: Literal["last", "skip"] = "last",
+) -> pd.Series:
     """The mean rank of each row over all columns of `frame`: every proxy has one voice; higher is better.
 
-    Ranks go from 1 for the worst, ties sharing their mean rank, what is missing last. `better={"name": "lower"}` turns
-    a column round; by default as `wb.score` noted in the frame. The number holds within this set of rows only.
+    Ranks go from 1 for the worst, ties sharing their mean rank, what is missing last; `missing="skip"` takes the mean
+    over the columns that a row has, where ranks among few are stretched to the ranks of all. `better={"name":
+    "lower"}` turns a column round; by default as `wb.score` noted in the frame. `weights` give a column more than one
+    voice, or less. The number holds within this set of rows only.
     """
-    ranks: pd.Series = _turned(frame, better).fillna(-np.inf).rank().mean(axis=1)
-    return ranks.rename("borda")
+    turned = _turned(frame, better)
+    if missing == "skip":
+        ranks = turned.rank()
+        ranks = 0.5 + (ranks - 0.5) * (len(frame) / ranks.notna().sum())
+    else:
+        ranks = turned.fillna(-np.inf).rank()
+    voice = pd.Series({name: 1.0 if weights is None else weights.get(name, 1.0) for name in frame.columns})
+    total: pd.Series = (ranks * voice).sum(axis=1, min_count=1) / (ranks.notna() * voice).sum(axis=1)
+    return total.rename("borda")
 
 
 def vote(frame: pd.DataFrame, better: dict[str, str] | None = None) -> pd.Series:
@@ -83,7 +100,7 @@ def vote(frame: pd.DataFrame, better: dict[str, str] | None = None) -> pd.Series
     return pd.Series(wins, index=frame.index, name="vote")
 
 
-def _turned(frame: pd.DataFrame, better: dict[str, str] | None) -> pd.DataFrame:
+def _turned(frame: pd.DataFrame, better: Mapping[str, str] | None) -> pd.DataFrame:
     """All columns with the higher value the better one."""
     known = {**frame.attrs.get("better", {}), **(better or {})}
     return frame.astype(float) * [-1.0 if known.get(name) == "lower" else 1.0 for name in frame.columns]

@@ -13,6 +13,8 @@ from workbench.errors import InvalidInput, UnknownName
 from workbench.palette import QUIET
 from workbench.plots.style import DASHES, SERIES, nothing, plain, styled
 
+_IN_A_ROW = 70  # letters in a line of the legend, which stands below: there may be a dozen strategies
+
 
 class Curve(NamedTuple):
     """One strategy: ``query``, and the median and quartiles of its seeds there, float64 (queries,) each."""
@@ -63,9 +65,12 @@ def search_curves(
         colour, dash = (QUIET, "dot") if random else (SERIES[place % len(SERIES)], DASHES[place % len(DASHES)])
         figure.add_traces([_band(curve, colour), _line(curve, colour, dash)])
     seeds = " to ".join(map(str, sorted({min(c.seeds for c in curves), max(c.seeds for c in curves)})))
-    subtitle = f"median and middle half of {seeds} seeds"
+    subtitle = f"median and middle half of {seeds} seed{'' if seeds == '1' else 's'}"
     figure = styled(figure, title, "queries of the benchmark", words, title_subtitle_text=subtitle)
-    return figure.update_layout(hovermode="x unified").update_yaxes(range=value_range(curves))
+    rows = -(-sum(len(curve.strategy) + 8 for curve in curves) // _IN_A_ROW)
+    legend = {"x": 0, "xanchor": "left", "y": 0, "yref": "container", "yanchor": "bottom"}
+    figure.update_layout(hovermode="x unified", legend=legend, height=440 + 22 * rows, margin_b=60 + 22 * rows)
+    return figure.update_yaxes(range=value_range(curves))
 
 
 def value_range(curves: tuple[Curve, ...]) -> list[float] | None:

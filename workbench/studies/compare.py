@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
+from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pandas as pd
-from optuna.samplers import BaseSampler
 
 from workbench.errors import InvalidInput, WorkbenchError
-from workbench.executors import Executor, Here
+from workbench.executors import Auto, Executor
 from workbench.measure import Measure
-from workbench.samplers import catalogue
-from workbench.samplers import sampler as find_sampler
+from workbench.plots.live_curves import LiveCurves, in_notebook
+from workbench.progress import say
 from workbench.spaces.space import SearchSpace
-from workbench.studies.search import search
+from workbench.studies.kept_searches import KeptSearches
+from workbench.studies.one_search import Job, Question, Strategies, jobs_of, searched
 
-MakeSampler = Callable[[int], BaseSampler]
+_WORTH_S, _EACH_S = 3.0, 1.5  # a process is ready for searches of a table after one second
 
 
 def compare(
-    strategies: str | Sequence[str] | Mapping[str, str | MakeSampler],
+    strategies: Strategies,
     measure: Measure,
     seeds: Iterable[int] = range(100),
     n_trials: int = 200,
@@ -30,8 +30,10 @@ def compare(
     space: SearchSpace | None = None,
     report: Measure | None = None,
     duplicates: str = "functional",
+    path: str | Path | None = None,
     executor: Executor | None = None,
     progress: bool = True,
+    live: bool = True,
 ) -> pd.DataFrame:
     """Run every strategy once per seed and keep every query: a tidy frame, one row per strategy, seed and query.
 
@@ -39,85 +41,91 @@ def compare(
     (1, 2, ...), architecture, value (of this query), incumbent (architecture with the best value so far), best (its
     value) and, where the measure's optimum is known, regret (>= 0). With `report` the incumbent, still chosen by
     `measure`, is judged by that other measure: search on validation, report on test. A noisy measure is judged by its
-    truth unless `report` says otherwise, so that luck is not taken for skill.
+    truth unless `report` says otherwise, so that luck is not taken for skill. `wb.summary`, `wb.rank_tests` and
+    `wb.reliability` say what the frame shows; its `attrs` hold the `label`s and which direction is `better`.
+
+    The searches run in several processes when more than a few seconds of work are left (`executor=` says otherwise),
+    one seed of every strategy after the other; in a notebook their curves fill in as they finish (`live`). One that
+    fails is named, also in `attrs["failed"]`, and the others are kept; interrupting returns what is there. With `path`
+    every finished search is written to that file at once, and asking again, for more seeds or strategies too, takes
+    them up from there. Raises `InvalidInput` where the file answers another question, and `WorkbenchError` where
+    every search fails.
     """
-    named = _named(strategies)
     space = space or measure.space
     if space is None:
         raise InvalidInput(f"The measure {measure.name!r} does not say which space it measures: give space=.")
-    jobs = [_Job(name, make, int(seed)) for name, make in named.items() for seed in seeds]
-    run = partial(_curve, space=space, measure=measure, report=report, n_trials=n_trials, duplicates=duplicates)
-    where = executor or Here()
-    frames = []
-    for outcome in where.map(run, jobs, names=[j.name for j in jobs], label="compare", show=progress):
-        if outcome.error is not None:
-            raise WorkbenchError(f"Comparing {outcome.name} failed: {outcome.error}")
-        frames.append(outcome.value)
-    return pd.concat(frames, ignore_index=True)
-
-
-@dataclass(frozen=True)
-class _Job:
-    strategy: str
-    make: MakeSampler
-    seed: int
-
-    @property
-    def name(self) -> str:
-        return f"{self.strategy}, seed {self.seed}"
-
-
-def _named(strategies: str | Sequence[str] | Mapping[str, str | MakeSampler]) -> dict[str, MakeSampler]:
-    listed = [strategies] if isinstance(strategies, str) else strategies
-    given = listed if isinstance(listed, Mapping) else {name: name for name in listed}
-    made: dict[str, MakeSampler] = {}
-    for name, how in given.items():
-        if isinstance(how, str):
-            catalogue.find(how)  # an unknown name is refused before anything runs
-            made[name] = partial(find_sampler, how)
-        else:
-            made[name] = how
-    if not made:
-        raise InvalidInput("compare needs at least one strategy.")
-    return made
-
-
-def _curve(
-    job: _Job, *, space: SearchSpace, measure: Measure, report: Measure | None, n_trials: int, duplicates: str
-) -> pd.DataFrame:
-    study = search(space, measure, job.make(job.seed), n_trials, seed=job.seed, duplicates=duplicates, progress=False)
-    trials = study.get_trials(deepcopy=False)
-    archs = [t.user_attrs["architecture"] for t in trials]
-    values = np.array([t.values[0] if t.values else np.nan for t in trials])
-    incumbents = _incumbents(measure.sign * values)
-    judged = report or measure.truth or measure
-    if judged is measure:
-        best = values[incumbents]
-    else:
-        known = {i: judged(space.parse(archs[i])) for i in set(incumbents)}
-        best = np.array([known[i] for i in incumbents])
-    frame = pd.DataFrame(
-        {
-            "strategy": job.strategy,
-            "seed": job.seed,
-            "query": np.arange(1, len(trials) + 1),
-            "architecture": archs,
-            "value": values,
-            "incumbent": [archs[i] for i in incumbents],
-            "best": best,
-        }
-    )
-    if judged.optimum is not None:
-        frame["regret"] = judged.sign * (judged.optimum - best)
+    if isinstance(n_trials, bool) or not isinstance(n_trials, int) or n_trials < 1:
+        raise InvalidInput(f"n_trials must be a whole number of queries, at least one; got {n_trials!r}.")
+    question = Question(space, measure, report, n_trials, duplicates)
+    jobs = jobs_of(strategies, seeds)
+    kept = KeptSearches(path, question) if path is not None else None
+    frames = kept.of(jobs) if kept else {}
+    failed: dict[str, str] = {}
+    judged = question.judged
+    picture = LiveCurves(judged.label, judged.optimum is not None, shown=progress and live and in_notebook())
+    try:
+        for job, outcome in _run([job for job in jobs if job not in frames], question, executor, progress, len(frames)):
+            if isinstance(outcome, str):
+                failed[job.name] = outcome
+                continue
+            frames[job] = outcome
+            if kept:
+                kept.add(job, outcome)
+            picture.show(lambda: _joined(jobs, frames, question), len(frames) + len(failed), len(jobs))
+    except KeyboardInterrupt:
+        say(f"Stopped after {len(frames)} of {len(jobs)} searches, which are returned." + _goes_on(path))
+    frame = _finished(jobs, frames, failed, question)
+    picture.show(lambda: frame, len(jobs), len(jobs))
     return frame
 
 
-def _incumbents(values: np.ndarray) -> list[int]:
-    """The index of the best value so far, at every query; a query without a value never is."""
-    best = 0
-    found = []
-    for i, value in enumerate(values):
-        if value > values[best] or np.isnan(values[best]):
-            best = i
-        found.append(best)
-    return found
+def _run(
+    jobs: Sequence[Job], question: Question, executor: Executor | None, show: bool, done: int
+) -> Iterator[tuple[Job, pd.DataFrame | str]]:
+    """Each search as it finishes: its rows, or in words why it failed."""
+    where = executor or Auto(_WORTH_S, _EACH_S)
+    names = [job.name for job in jobs]
+    run = partial(searched, question=question)
+    for outcome in where.map(run, jobs, names=names, label="compare", show=show, done=done, ordered=False):
+        yield jobs[outcome.index], outcome.value if outcome.error is None else outcome.error
+
+
+def _finished(
+    jobs: Sequence[Job], frames: dict[Job, pd.DataFrame], failed: dict[str, str], question: Question
+) -> pd.DataFrame:
+    """The whole frame, after saying what is missing in it."""
+    if not frames:
+        if failed:
+            name, why = next(iter(failed.items()))
+            raise WorkbenchError(f"Every search failed; {name}: {why}")
+        raise WorkbenchError("Interrupted before one search was finished: there is nothing to return.")
+    if failed:
+        name, why = next(iter(failed.items()))
+        say(f"{len(failed)} of {len(jobs)} searches failed and are left out; {name}: {why}")
+    short = {job.strategy: len(frame) for job, frame in frames.items() if len(frame) < question.n_trials}
+    if short:
+        name, queries = next(iter(short.items()))
+        say(f"{question.space.name} has nothing new left: {name} ended after {queries} of {question.n_trials} queries.")
+    frame = _joined(jobs, frames, question)
+    frame.attrs["failed"] = failed
+    return frame
+
+
+def _joined(jobs: Sequence[Job], frames: dict[Job, pd.DataFrame], question: Question) -> pd.DataFrame:
+    """The searches so far, strategy by strategy in the order given, seed by seed."""
+    place = {name: number for number, name in enumerate(dict.fromkeys(job.strategy for job in jobs))}
+    ordered = sorted((job for job in jobs if job in frames), key=lambda job: (place[job.strategy], job.seed))
+    frame = pd.concat([frames[job] for job in ordered], ignore_index=True)
+    judged = question.judged
+    attrs: dict[str, Any] = {
+        "better": {"value": question.measure.better, "best": judged.better, "regret": "lower"},
+        "label": {"value": question.measure.label, "best": judged.label, "regret": f"regret of {judged.label}"},
+        "space": question.space.name,
+        "failed": {},
+    }
+    frame.attrs.update(attrs)
+    return frame
+
+
+def _goes_on(path: str | Path | None) -> str:
+    return f" Asking again with path={str(path)!r} goes on with the rest." if path is not None else ""
