@@ -195,6 +195,20 @@ def _monitor(case: Case) -> list[Any]:
     return [wb.SearchMonitor(case.study(), case.bench, reference=curve, space=case.space, title=case.texts[0])]
 
 
+def _lineage(case: Case) -> list[Any]:
+    study = optuna.create_study(study_name=case.texts[0], direction="maximize")
+    for i, arch in enumerate(case.archs[:30]):
+        operator, reason = case.texts[i % len(case.texts)], case.texts[-1 - i % 9]
+        attrs = {"architecture": str(arch), "operator": operator, "reason": reason}
+        attrs |= {"parent": i // 2, "other_parent": i // 3} if i else {}
+        state = optuna.trial.TrialState.FAIL if i % 7 == 3 else optuna.trial.TrialState.COMPLETE
+        value = None if i % 7 == 3 else float(i)
+        study.add_trial(optuna.trial.create_trial(state=state, value=value, user_attrs=attrs))
+    one = wb.Lineage(study, case.bench, space=case.space, title=case.texts[1])
+    one.select([1, 2])
+    return [one]
+
+
 def _panel(case: Case) -> list[Any]:
     frame = case.table([str(arch) for arch in case.archs])
     atlas = wb.SpaceMap(frame, x=case.texts[0], y=case.texts[1], space=case.space)
@@ -214,6 +228,7 @@ FACTORIES: dict[str, Callable[[Case], list[Any]]] = {
     "CellEditor": _editor,
     "EnrichmentPanel": _panel,
     "FrontPicker": _front,
+    "Lineage": _lineage,
     "ModuleTree": _tree,
     "Neighborhood": _neighborhood,
     "ProxyBoard": _board,

@@ -14,6 +14,7 @@ BUNDLES = (
     "cell_editor.js",
     "enrichment_panel.js",
     "front_picker.js",
+    "lineage.js",
     "module_tree.js",
     "neighborhood.js",
     "page.js",
@@ -22,7 +23,7 @@ BUNDLES = (
     "space_map.js",
 )
 LARGEST = 64_000  # bytes; a bundle travels with every widget
-LARGEST_OF = {"cell_editor.js": 120_000, "space_map.js": 60_000}
+LARGEST_OF = {"cell_editor.js": 120_000, "lineage.js": 60_000, "space_map.js": 60_000}
 _OFFLINE = re.compile("ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|ECONNRESET|network", re.IGNORECASE)
 
 

@@ -41,6 +41,7 @@ def widgets(bench: Benchmark) -> list[Any]:
         wb.FrontPicker(table, better={"latency_ms": "lower", "params_m": "lower"}),
         wb.ProxyBoard(table, {"truth": bench.table()["valid_accuracy"].iloc[:60]}, n_boot=10),
         wb.SearchMonitor(study, bench),
+        wb.Lineage(study, bench),
         wb.ModuleTree(nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU())),
     ]
 

@@ -1,23 +1,21 @@
 // The browser half of SearchMonitor: follows studies while they are searched, shows where trials come from, and steers.
 
 import { Panel } from "./board/marks";
-import { Cells, type Drawn } from "./monitor/cells";
+import { Cells } from "./monitor/cells";
 import { Chart } from "./monitor/chart";
+import { Follower } from "./monitor/follower";
 import { Lineage } from "./monitor/lineage";
 import css from "./monitor/monitor.css";
+import parts from "./monitor/parts.css";
 import { type How, Pins } from "./monitor/pins";
 import { curves, front } from "./monitor/scenes";
 import { Standing } from "./monitor/standing";
 import { Last } from "./monitor/table";
-import { figure, type Objective, type Question, type Reference, type Row, STATE, type Status, Trials } from "./monitor/trials";
+import { figure, type Objective, type Question, type Reference, STATE, type Status, Trials } from "./monitor/trials";
 import { html, put } from "./shared/dom";
 import { type Frame, widget } from "./shared/frame";
 import { Link } from "./shared/link";
 import { listen, type Model } from "./shared/model";
-
-interface More { kind: "more"; from: number; rows: Row[]; cells: Drawn[]; shapes: number; inks: number }
-interface All { kind: "all"; rows: Row[]; cells: Drawn }
-type Said = More | All | { kind: "beat" };
 
 const BEST = 420, CANDIDATE = 190; // pixels of drawings
 
@@ -31,6 +29,7 @@ class Monitor {
   private readonly pins: Pins;
   private readonly last: Last;
   private readonly standing: Standing;
+  private readonly follower: Follower;
   private readonly chartPanel = new Panel("wb-curve-panel", "");
   private readonly bestPanel = new Panel("wb-best", "Best so far");
   private readonly bestCell = html("div", { class: "wb-drawn" });
@@ -43,7 +42,6 @@ class Monitor {
   private selected: string[] = [];
   private drawnBest = "";
   private drawnCandidates = "";
-  private due = 0;
 
   constructor(private readonly model: Model, private readonly frame: Frame) {
     const studies = (model.get("names") as string[]).length;
@@ -59,6 +57,7 @@ class Monitor {
     this.pins = new Pins(frame, this.questions, (question, answer, how) => this.steer(question, answer, how));
     this.last = new Last(this.trials, frame.guard(open));
     this.standing = new Standing(frame, model, this.trials, (order) => this.ask({ kind: "order", order }));
+    this.follower = new Follower(model, frame, this.trials, this.cells, this.standing, () => this.draw());
     this.enqueue.addEventListener("click", frame.guard(() => this.ask({ kind: "enqueue", name: this.opened })));
     this.build();
   }
@@ -93,14 +92,11 @@ class Monitor {
     size.observe(this.chart.element);
     scheme.addEventListener("change", repaint);
     const stops = [
-      listen(model, "msg:custom", frame.guard((said: Said) => this.heard(said))),
-      listen(model, "change:status", frame.guard(() => this.changed())),
+      this.follower.listen(),
       listen(model, "change:marked", frame.guard(() => this.select(model.get("marked") as string[]))),
-      this.standing.listen(() => this.ask({ kind: "hello", have: this.trials.size })),
       () => { size.disconnect(); scheme.removeEventListener("change", repaint); },
-      () => link.stop(), () => this.chart.stop(), () => cancelAnimationFrame(this.due),
+      () => link.stop(), () => this.chart.stop(),
     ];
-    this.ask({ kind: "hello", have: this.trials.size });
     return () => stops.forEach((stop) => stop());
   }
 
@@ -108,30 +104,6 @@ class Monitor {
   private get status(): Status { return this.model.get("status") as Status; }
 
   // -- what comes in
-
-  private heard(said: Said): void {
-    this.standing.heard();
-    const rows = this.trials.rows;
-    if (said.kind === "all") {
-      rows.splice(0, Infinity, ...said.rows);
-      this.cells.replace(said.cells);
-      this.trials.reset();
-    } else if (said.kind === "more") {
-      const known = this.cells.add(said.cells, said.shapes, said.inks);
-      if (said.from > rows.length || !known) return this.ask({ kind: "hello", have: -1 });
-      rows.push(...said.rows.slice(rows.length - said.from)); // another view of this widget may have been before
-    } else return;
-    this.changed();
-  }
-
-  /** Draws at most once a frame, however much has come. */
-  private changed(): void {
-    this.standing.heard();
-    this.due ||= requestAnimationFrame(this.frame.guard(() => {
-      this.due = 0;
-      this.draw();
-    }));
-  }
 
   private select(names: string[]): void {
     this.selected = names;
@@ -145,16 +117,7 @@ class Monitor {
   // -- what goes out
 
   private ask(content: object): void {
-    this.attempt(() => this.model.send(content));
-  }
-
-  /** Does what needs the kernel: JupyterLab throws where there is none any more, and the view goes on without. */
-  private attempt(work: () => void): void {
-    try {
-      work();
-    } catch {
-      this.standing.lost();
-    }
+    this.follower.ask(content);
   }
 
   private steer(question: string, answer: number, how: How): void {
@@ -166,7 +129,7 @@ class Monitor {
     this.row = row;
     if (name) {
       this.opened = name;
-      this.attempt(() => this.link.open(name));
+      this.follower.attempt(() => this.link.open(name));
     }
     this.frame.say(this.words(row));
     this.draw();
@@ -306,4 +269,4 @@ class Monitor {
   }
 }
 
-export default widget("wb-monitor", css, (model, frame) => new Monitor(model, frame).listen());
+export default widget("wb-monitor", parts + css, (model, frame) => new Monitor(model, frame).listen());

@@ -16,7 +16,7 @@ from workbench.widgets.axes import axis, axis_state, colour_range, column, numer
 from workbench.widgets.cell_editor import BESIDE, with_still
 from workbench.widgets.linking import Linked, binary
 from workbench.widgets.map.filters import checked, containing, passing
-from workbench.widgets.map.paths import free_name, path_state, visited
+from workbench.widgets.map.paths import descent, free_name, path_state, visited
 from workbench.widgets.map.still import DENSE, Cloud, map_svg
 from workbench.widgets.picking import Picking
 
@@ -45,7 +45,7 @@ class SpaceMap(Picking):
     `selection` is the selected rows as a DataFrame, `clicked` the last clicked architecture's string; both can be
     observed, `clicked` also when the same point is clicked again. `filters` is a list of `{"column": name, "least":
     number, "most": number}` and `{"text": what the architecture contains}`: only points that pass all of them are
-    there; `visible` is their rows. `add_path` draws what a search visited.
+    there; `visible` is their rows. `add_path` draws what a search visited, `trace` what came from what in it.
 
     Raises `UnknownName` for an unknown column, distance or keyword and `InvalidInput` for a column that is not
     numeric.
@@ -196,13 +196,38 @@ class SpaceMap(Picking):
         """
         name = free_name(name, [trail["name"] for trail in self.trails])
         known = dict(zip(map(str, self._frame.index), column(self._frame, self.y).astype(float), strict=True))
-        used = {trail["number"] for trail in self.trails}
-        number = next(i for i in range(len(used) + 1) if i not in used)
-        self.trails = [*self.trails, path_state(name, visited(visits, known), self._places, number)]
+        self.trails = [*self.trails, path_state(name, visited(visits, known), self._places, self._free_number())]
         return name
 
+    def trace(self, study: optuna.Study, name: str | None = None) -> str:
+        """Draw where a search went and what came from what, and return the trace's name, by default the study's.
+
+        Every trial is a dot, the later the stronger; arrows lead along the ancestors of the architecture that is open,
+        here or in a linked view such as `wb.Lineage(study)`, and along those of the best trial (in the first objective)
+        where none of this search is open. Tracing a running search again draws its trials so far. `remove_path` takes
+        the trace away.
+
+        Raises `InvalidInput` for anything but a study, for one without a trial that has an architecture and a value,
+        and for a name that a path has.
+        """
+        if not hasattr(study, "get_trials"):
+            raise InvalidInput(f"trace follows a study, as wb.search returns it; got {study!r}.")
+        wanted = study.study_name if name is None else name
+        before = next((trail for trail in self.trails if trail["name"] == wanted and "parents" in trail), None)
+        others = [trail for trail in self.trails if trail is not before]
+        number = self._free_number() if before is None else before["number"]
+        wanted = free_name(wanted, [trail["name"] for trail in others])
+        state = path_state(wanted, visited(study, {}), self._places, number, descent(study))
+        self.trails = [*others, state]
+        return wanted
+
+    def _free_number(self) -> int:
+        """The first number that no path has: it says colour and dash."""
+        used = {trail["number"] for trail in self.trails}
+        return next(i for i in range(len(used) + 1) if i not in used)
+
     def remove_path(self, name: str) -> None:
-        """Take a path away; raises `UnknownName` for one that is not there."""
+        """Take a path or a trace away; raises `UnknownName` for one that is not there."""
         names = [trail["name"] for trail in self.trails]
         if name not in names:
             raise UnknownName.of("path", name, names)

@@ -5,7 +5,7 @@ import type { Colours } from "./colours";
 import { paintDensity } from "./density";
 import { disc, Plate, rgb, shadesOf } from "./splat";
 import { type Axis, tickLabels, ticks, type View } from "./scale";
-import { paintTrails, type Trail } from "./trails";
+import { paintLines, paintTrails, type Trail } from "./trails";
 
 export interface Scene {
   view: View; cloud: Cloud; axes: { x: Axis; y: Axis; color?: Axis };
@@ -61,6 +61,7 @@ export function paintPointer(canvas: HTMLCanvasElement, scene: Scene, pointer: P
     context.lineWidth = width;
     context.stroke();
   };
+  paintLines(context, scene, pointer.marked);
   paintLit(context, cloud, pointer.lit, colours);
   ring(pointer.marked, 5.5, colours.ring, 3, colours.paper);
   ring(pointer.hover, 5, colours.text, 1.6);

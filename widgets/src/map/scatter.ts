@@ -379,7 +379,7 @@ export class Scatter {
       width: Math.max(40, width - this.left - (color.name || this.dense ? MARGIN.right : 16)),
       height: Math.max(40, height - MARGIN.top - MARGIN.bottom),
     });
-    const trails = this.pointsDue ? trailsOf(this.model) : [];
+    const trails = trailsOf(this.model);
     const colours = coloursOf(this.frame.root, trails.map(colourOf));
     return {
       view: this.view, cloud: this.cloud, axes: shown, ramp: this.model.get("ramp") as string[],

@@ -8,6 +8,8 @@ import type { Scene } from "./paint";
 
 export interface Trail {
   name: string; rows: number[]; better: number[]; missing: number; colour: string; dark: string; dash: string;
+  /** Step -> the step that it comes from, -1 without one: then it is a trace, whose steps are no line. */
+  parents?: number[];
 }
 
 const AGES = 12; // steps of fading
@@ -33,9 +35,10 @@ export function paintTrails(context: CanvasRenderingContext2D, scene: Scene): vo
     for (let age = 0; age < AGES; age++) {
       const [from, to] = [age, age + 1].map((part) => Math.floor((part * spots.length) / AGES)) as Spot;
       context.globalAlpha = 0.12 + (0.5 * (age + 1)) / AGES;
-      line(context, spots.slice(Math.max(0, from - 1), to), 1);
-      dots(context, spots.slice(from, to), 1.6);
+      if (!trail.parents) line(context, spots.slice(Math.max(0, from - 1), to), 1);
+      dots(context, spots.slice(from, to), trail.parents ? 2.4 : 1.6);
     }
+    if (trail.parents) continue;
     const better = trail.better.map((step) => spots[step] as Spot);
     context.globalAlpha = 1;
     line(context, better, 2.4);
@@ -43,6 +46,51 @@ export function paintTrails(context: CanvasRenderingContext2D, scene: Scene): vo
     dots(context, better, 4, scene.colours.paper);
   }
   context.restore();
+}
+
+/** Arrows along what the marked row of a traced search comes from; of its best one where it has not visited that row. */
+export function paintLines(context: CanvasRenderingContext2D, scene: Scene, marked: number): void {
+  const { view, cloud, axes } = scene;
+  context.save();
+  context.beginPath();
+  context.rect(view.left, view.top, view.width, view.height);
+  context.clip();
+  for (const { trail, colour } of scene.trails) {
+    const spots = lineOf(trail, marked).map((row) => cloud.spot(row, view, axes.x, axes.y)).filter(known);
+    context.strokeStyle = context.fillStyle = scene.colours.paper;
+    line(context, spots, 5);
+    context.strokeStyle = context.fillStyle = colour;
+    context.setLineDash(trail.dash ? trail.dash.split(" ").map(Number) : []);
+    line(context, spots, 2.2);
+    context.setLineDash([]);
+    spots.slice(1).forEach((spot, k) => arrow(context, spots[k] as Spot, spot));
+    dots(context, spots, 3.4, scene.colours.paper);
+  }
+  context.restore();
+}
+
+/** The rows that a row comes from, the oldest first; none where nothing is traced. */
+export function lineOf(trail: Trail, marked: number): number[] {
+  const found: number[] = [];
+  const at = trail.rows.indexOf(marked);
+  for (let step = trail.parents ? (at >= 0 ? at : trail.better.at(-1) ?? -1) : -1; step >= 0; step = trail.parents?.[step] ?? -1) {
+    found.unshift(trail.rows[step] as number);
+  }
+  return found;
+}
+
+/** The head of an arrow, short of the dot that it leads to. */
+function arrow(context: CanvasRenderingContext2D, [x0, y0]: Spot, [x1, y1]: Spot): void {
+  const long = Math.hypot(x1 - x0, y1 - y0);
+  if (long < 12) return;
+  const [dx, dy] = [(x1 - x0) / long, (y1 - y0) / long];
+  const [x, y] = [x1 - 4 * dx, y1 - 4 * dy];
+  context.beginPath();
+  context.moveTo(x, y);
+  context.lineTo(x - 9 * dx - 4.5 * dy, y - 9 * dy + 4.5 * dx);
+  context.lineTo(x - 9 * dx + 4.5 * dy, y - 9 * dy - 4.5 * dx);
+  context.closePath();
+  context.fill();
 }
 
 function line(context: CanvasRenderingContext2D, spots: Spot[], width: number): void {

@@ -42,9 +42,11 @@ export class Cells {
 
   /**
    * The drawing of an architecture, about `width` pixels wide; its string where it has not been drawn. `pick` is told
-   * the question that a part answers; each such part is then a button.
+   * the question that a part answers; each such part is then a button. Parts of the `changed` questions are marked.
    */
-  show(name: string, width: number, pick?: { label(question: string): string; run(question: string): void }): Element {
+  show(
+    name: string, width: number, pick?: { label(question: string): string; run(question: string): void }, changed?: Set<string>,
+  ): Element {
     const found = this.state.drawn[name];
     const shape = found && this.state.shapes[found[0]];
     if (!found || !shape) return html("code", { class: "wb-name" }, name);
@@ -57,6 +59,7 @@ export class Cells {
     };
     const ink = (numbers: number[], i: number) => this.state.inks[numbers[i] as number] ?? ["", "", "", false, false] as Ink;
     const part = (group: SVGGElement, question: string): SVGGElement => {
+      group.classList.toggle("wb-is-new", changed?.has(question) ?? false);
       if (!pick || !question) return group;
       group.dataset["question"] = question;
       for (const [key, value] of [["tabindex", "0"], ["role", "button"], ["aria-label", pick.label(question)]] as const) group.setAttribute(key, value);

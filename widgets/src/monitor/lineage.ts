@@ -40,26 +40,27 @@ export class Lineage {
     const row = this.trials.row(i) as Row;
     const parent = before === undefined ? undefined : this.trials.row(before);
     const changes = parent ? changed(parent, row, this.questions) : [];
+    const told = changes.map(({ name, words }) => `${name}: ${words}`);
     const value = row[3] === null ? STATE[row[2]] || "no value" : row[3].map(figure).join(", ");
     const gain = parent?.[3] && row[3] ? row[3][0] as number - (parent[3][0] as number) : null;
     const sign = this.trials.objectives[0]?.sign ?? 1;
-    const said = `trial ${row[1]}, ${value}${changes.length ? `: ${changes.join(", ")}` : ""}`;
-    const words = changes.slice(0, 3).map((change) => html("span", {}, change));
+    const said = `trial ${row[1]}, ${value}${told.length ? `: ${told.join(", ")}` : ""}`;
+    const words = told.slice(0, 3).map((change) => html("span", {}, change));
     if (changes.length > 3) words.push(html("span", {}, `and ${changes.length - 3} more`));
     return html("div", { class: last ? "wb-step wb-chosen" : "wb-step", ...item(String(i), said, last, last) },
       html("div", { class: "wb-change" }, ...(parent ? [html("i", {}, row[9] || "from it"), ...words] : [html("i", {}, row[9] || "first")])),
-      this.cells.show(row[6] ?? "no architecture", WIDE),
+      this.cells.show(row[6] ?? "no architecture", WIDE, undefined, new Set(changes.map((change) => change.name))),
       html("div", { class: "wb-result" }, html("span", {}, `#${row[1]}`), html("b", {}, value),
         ...(gain === null ? [] : [html("span", { class: sign * gain > 0 ? "wb-gain" : "wb-loss" }, `${gain > 0 ? "+" : gain < 0 ? "−" : "±"}${Number(Math.abs(gain).toPrecision(2))}`)])));
   }
 }
 
-/** In words, the answers in which two trials differ. */
-export function changed(a: Row, b: Row, questions: Question[]): string[] {
+/** The questions that two trials answer differently, and both answers in words. */
+export function changed(a: Row, b: Row, questions: Question[]): { name: string; words: string }[] {
   return questions.flatMap(({ name, answers }, k) => {
     const [before, after] = [a[7]?.[k] ?? -1, b[7]?.[k] ?? -1];
     if (before === after || !a[7] || !b[7]) return [];
     const words = (at: number) => (at < 0 ? "–" : answers[at]?.[0] ?? "?");
-    return [`${name}: ${words(before)} → ${words(after)}`];
+    return [{ name, words: `${words(before)} → ${words(after)}` }];
   });
 }

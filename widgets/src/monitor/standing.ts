@@ -10,6 +10,7 @@ const ACTIVE = new Set(["running", "paused", "stopping", "watched"]);
 const SILENCE = 7000, PATIENCE = 4000; // milliseconds without a word: while the search runs; after a question
 const RECENT = 30; // trials that the time per trial is taken from
 
+/** Without a `run` there are no buttons: such a view only looks on. */
 export class Standing {
   readonly buttons = html("div", { class: "wb-bar", role: "group", "aria-label": "Search" });
   readonly element: HTMLElement;
@@ -24,19 +25,19 @@ export class Standing {
   private any = false;
   private silent = false;
 
-  constructor(private readonly frame: Frame, private readonly model: Model, private readonly trials: Trials, run: (order: string) => void) {
+  constructor(private readonly frame: Frame, private readonly model: Model, private readonly trials: Trials, run?: (order: string) => void) {
     this.heading = html("h3", {}, String(model.get("title")));
-    for (const [order, words] of ORDERS) {
+    for (const [order, words] of run ? ORDERS : []) {
       const button = html("button", { type: "button", "data-order": order }, words);
       button.addEventListener("click", frame.guard(() => {
-        run(order);
+        run?.(order);
         this.waitFor();
       }));
       this.orders.set(order, button);
     }
     this.buttons.append(...this.orders.values());
     this.element = html("div", { class: "wb-standing" }, html("div", { class: "wb-head" }, this.heading, this.words),
-      html("div", { class: "wb-line-of" }, this.buttons, this.counts), this.bar, this.notice);
+      html("div", { class: "wb-line-of" }, ...(run ? [this.buttons] : []), this.counts), this.bar, this.notice);
   }
 
   /** Watches over the kernel's silence; `hello` asks it for a word. */

@@ -2,10 +2,10 @@
 
 import type { Model } from "../shared/model";
 
-/** [study, trial, state, values, began, seconds, architecture, answers, parent, operator, repeats, reason] */
+/** [study, trial, state, values, began, seconds, architecture, answers, parent, operator, repeats, reason, other parent] */
 export type Row = [
   number, number, "c" | "i" | "f" | "p" | "x", number[] | null, number, number, string | null, number[] | null,
-  number | null, string, boolean | null, string,
+  number | null, string, boolean | null, string, number | null,
 ];
 export interface Objective { name: string; label: string; sign: 1 | -1; optimum: number | null }
 export interface Question { name: string; answers: [label: string, colour: string, dark: string, dashed: boolean][] }

@@ -68,6 +68,14 @@ export class Link {
     for (const other of this.others()) void other.hearSelection(selection, this.selectedAt);
   }
 
+  /** Selects architectures by name in every view of the group, for a view without a table; returns when that was. */
+  selectNames(names: string[]): number {
+    this.selectedAt = later(this.selectedAt);
+    const selection = { index: "", rows: Uint32Array.from(names, (_, i) => i), names: () => Promise.resolve(names) };
+    for (const other of this.others()) void other.hearSelection(selection, this.selectedAt);
+    return this.selectedAt;
+  }
+
   /** Points at an architecture in the other views of the group; "" points at none. */
   hover(name: string): void {
     if (name === this.hovered) return;

@@ -1,4 +1,4 @@
-"""Paths over a map: the architectures that a search visited, one after the other, and where it got better."""
+"""Paths over a map: what a search visited, one after the other, where it got better, and what comes from what."""
 
 from __future__ import annotations
 
@@ -47,11 +47,46 @@ def visited(given: optuna.Study | Iterable[Architecture | str], known: Mapping[s
     return Visited(names, values)
 
 
-def path_state(name: str, seen: Visited, places: Mapping[str, int], number: int) -> dict[str, Any]:
+def descent(study: optuna.Study) -> list[int]:
+    """For each architecture that `visited` finds in a study, the place among them of what it was made from; -1 without.
+
+    Of a parent without a value its own parent counts.
+    """
+    from workbench.analysis.lineage import parents_of
+
+    places: dict[int, int] = {}  # trial -> its own place, or that of its nearest ancestor that has one
+    found: list[int] = []
+    for trial in study.get_trials(deepcopy=False):
+        parent = dict(parents_of(trial)).get(1)
+        above = -1 if parent is None else places[parent]
+        visit = bool(trial.values) and "architecture" in trial.user_attrs
+        places[trial.number] = len(found) if visit else above
+        if visit:
+            found.append(above)
+    return found
+
+
+def line(trail: Mapping[str, Any], marked: int) -> list[int]:
+    """The rows that the marked row of a trace comes from, the oldest first; without it there, those of the best."""
+    rows, parents = trail["rows"], trail["parents"]
+    step = rows.index(marked) if marked in rows else trail["better"][-1] if trail["better"] else -1
+    found = []
+    while step >= 0:
+        found.append(rows[step])
+        step = parents[step]
+    return found[::-1]
+
+
+def path_state(
+    name: str, seen: Visited, places: Mapping[str, int], number: int, parents: Sequence[int] = ()
+) -> dict[str, Any]:
     """One path for the browser: the rows visited, and which of these steps was better than all before.
 
-    What is not in the table is left out and counted. `number` picks colour and dash.
+    What is not in the table is left out and counted. `number` picks colour and dash. With `parents`, as `descent` finds
+    them, it is a trace: its steps are no line, but each knows the step that it comes from.
     """
+    kept = [i for i, arch in enumerate(seen.names) if arch in places]
+    place = {old: new for new, old in enumerate(kept)}
     steps = [(places[arch], value) for arch, value in zip(seen.names, seen.values, strict=True) if arch in places]
     best, steps_up = -np.inf, []
     for step, (_, value) in enumerate(steps):
@@ -68,7 +103,16 @@ def path_state(name: str, seen: Visited, places: Mapping[str, int], number: int)
         "colour": colour,
         "dark": dark,
         "dash": _DASHES[(number + number // len(_COLOURS)) % len(_DASHES)],
+        **({"parents": [_ancestor(parents, i, place) for i in kept]} if parents else {}),
     }
+
+
+def _ancestor(parents: Sequence[int], step: int, place: Mapping[int, int]) -> int:
+    """The nearest ancestor of a step that is on the map, by its place there."""
+    while (step := parents[step]) >= 0:
+        if step in place:
+            return place[step]
+    return -1
 
 
 def free_name(wanted: str | None, taken: Sequence[str]) -> str:

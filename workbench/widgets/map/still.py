@@ -6,7 +6,8 @@ import base64
 import struct
 import zlib
 from collections.abc import Sequence
-from math import ceil
+from itertools import pairwise
+from math import ceil, hypot
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from workbench.drawing import text
 from workbench.palette import ALARM, LINE, PAPER, QUIET, TEXT, VIRIDIS
 from workbench.widgets.axes import Axis, Floats, scattered, tick_labels, ticks
+from workbench.widgets.map.paths import line
 
 _WIDTH, _HEIGHT = 680, 440
 _LEFT, _TOP, _RIGHT, _BOTTOM = 52, 40, 100, 44
@@ -22,6 +24,7 @@ _RADII = ((500, 3.8, 0.8), (3000, 2.4, 0.65))  # up to so many points: radius in
 _RADIUS, _OPACITY = 1.6, 0.5
 DENSE = 100_000  # from more points than this on, what is shown is how many there are in each cell
 _CELL = 3  # pixels
+_AGES, _SHORT = 5, 12.0  # steps of fading; pixels of a line from which on it has an arrow
 _LEVELS = 7  # steps of transparency in the PNG, which has 256 colours in all
 _FONT = "system-ui,-apple-system,'Segoe UI','DejaVu Sans',sans-serif"
 
@@ -72,7 +75,7 @@ def map_svg(cloud: Cloud, title: str) -> str:
     elif cloud.dense:
         words = "brighter: more architectures"
         parts.append(f'<text x="{_WIDTH - 8}" y="{_TOP - 8}" text-anchor="end">{words}</text>')
-    parts += _trails_svg(cloud.trails, px, py, inner)
+    parts += _trails_svg(cloud.trails, px, py, inner, cloud.marked)
     if cloud.marked >= 0 and np.isfinite(px[cloud.marked] + py[cloud.marked]):
         parts.append(
             f'<circle cx="{px[cloud.marked]:.1f}" cy="{py[cloud.marked]:.1f}" r="5.5" fill="{PAPER}" '
@@ -175,29 +178,60 @@ def _indices(opacity: NDArray[np.float64], share: NDArray[np.float64]) -> NDArra
 
 
 def _trails_svg(
-    trails: Sequence[dict[str, Any]], px: NDArray[np.float64], py: NDArray[np.float64], inner: tuple[int, int]
+    trails: Sequence[dict[str, Any]],
+    px: NDArray[np.float64],
+    py: NDArray[np.float64],
+    inner: tuple[int, int],
+    marked: int,
 ) -> list[str]:
-    """Each path as a thin line from step to step with a thick one over what was better, and its name in a legend."""
+    """Each path and trace in its colour, and its name in a legend."""
+    inside = (px >= _LEFT) & (px <= _LEFT + inner[0]) & (py >= _TOP) & (py <= _TOP + inner[1])
     parts = []
     for i, trail in enumerate(trails):
         rows = np.array(trail["rows"], dtype=np.intp)
         style = f'fill="none" stroke="{trail["colour"]}" stroke-dasharray="{trail["dash"] or "none"}"'
-        for some, width in ((rows, 0.8), (rows[trail["better"]], 2.2)):
-            near = [
-                (x, y)
-                for x, y in zip(px[some], py[some], strict=True)
-                if _LEFT <= x <= _LEFT + inner[0] and _TOP <= y <= _TOP + inner[1]
-            ]
+        lines = [(rows, 0.8), (rows[trail["better"]], 2.2)]
+        if "parents" in trail:
+            parts += _visits(rows[inside[rows]], px, py, trail["colour"])
+            lines = [(np.array(line(trail, marked), dtype=np.intp), 2.2)]
+        for some, width in lines:
+            near = [(float(px[row]), float(py[row])) for row in some if inside[row]]
             opacity = 0.45 if width < 1 else 1
             corners = "L".join(f"{x:.1f},{y:.1f}" for x, y in near)
             parts.append(f'<path d="M{corners or "0,0"}" {style} stroke-width="{width}" stroke-opacity="{opacity}"/>')
             if width > 1:
                 parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.8" fill="{trail["colour"]}"/>' for x, y in near]
+            if "parents" in trail:
+                heads = "".join(_arrow_head(start, end) for start, end in pairwise(near))
+                parts.append(f'<path d="{heads}" fill="{trail["colour"]}"/>')
         y = _TOP + inner[1] - 12 - 16 * (len(trails) - 1 - i)
         x = _LEFT + inner[0] - 8
         parts.append(f'<path d="M{x - 26},{y - 4}h26" {style} stroke-width="2.2"/>')
         parts.append(f'<text x="{x - 32}" y="{y}" text-anchor="end" fill="{TEXT}">{text(trail["name"])}</text>')
     return parts
+
+
+def _visits(rows: NDArray[np.intp], px: NDArray[np.float64], py: NDArray[np.float64], colour: str) -> list[str]:
+    """A dot for every visit, the later the stronger."""
+    parts = []
+    for age, some in enumerate(np.array_split(rows, _AGES)):
+        dots = "".join(f"M{x:.0f},{y:.0f}h0" for x, y in zip(px[some], py[some], strict=True))
+        look = (
+            f'stroke="{colour}" stroke-width="4" stroke-linecap="round" stroke-opacity="{0.2 + 0.5 * age / _AGES:.2f}"'
+        )
+        parts.append(f'<path d="{dots}" {look}/>')
+    return parts
+
+
+def _arrow_head(start: tuple[float, float], end: tuple[float, float]) -> str:
+    """A triangle short of the dot at the end of a line; none on a short line."""
+    long = hypot(end[0] - start[0], end[1] - start[1])
+    if long < _SHORT:
+        return ""
+    dx, dy = (end[0] - start[0]) / long, (end[1] - start[1]) / long
+    x, y = end[0] - 3 * dx, end[1] - 3 * dy
+    back = [(x - 8 * dx + side * 4 * dy, y - 8 * dy - side * 4 * dx) for side in (1, -1)]
+    return f"M{x:.1f},{y:.1f}" + "".join(f"L{a:.1f},{b:.1f}" for a, b in back) + "Z"
 
 
 def _png_palette() -> NDArray[np.uint8]:

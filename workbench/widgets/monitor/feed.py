@@ -12,6 +12,7 @@ from optuna import Study
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+from workbench.analysis.lineage import parents_of
 from workbench.architecture import Architecture
 from workbench.errors import WorkbenchError
 from workbench.samplers.without_repeats import WithoutRepeats
@@ -45,11 +46,12 @@ class Phase(NamedTuple):
 class Feed:
     """The trials of one study, each read once when it has finished.
 
-    A row is `[study, trial, state, values, began, seconds, architecture, answers, parent, operator, repeats, reason]`:
+    A row is `[study, trial, state, values, began, seconds, architecture, answers, parent, operator, repeats, reason,
+    other parent]`:
     `study` is the number that the monitor gave it; `state` is "c" (complete), "i" (complete, but over a bound), "f"
     (failed), "p" (pruned) or "x" (asked and never measured); `began` is seconds since 1970; `answers` is numbers of
     answers in the order of the questions, -1 where one is not asked; `repeats` says whether the study had the same
-    function before, None where that is not known.
+    function before, None where that is not known; a parent is the number of an earlier trial.
     """
 
     def __init__(self, study: Study, number: int, space: SearchSpace | None) -> None:
@@ -136,7 +138,7 @@ class Feed:
                 answers = [numbers.get(arch.decisions.get(q, _UNASKED), -1) for q, numbers in self._questions.items()]
             if INTERRUPTED not in attrs:
                 repeats = self._repeats(trial.number, name, arch)
-        parent, reason = attrs.get("parent"), attrs.get("reason")
+        reason, parents = attrs.get("reason"), dict(parents_of(trial))
         return [
             self.number,
             trial.number,
@@ -148,10 +150,11 @@ class Feed:
             0.0 if trial.duration is None else round(trial.duration.total_seconds(), 6),
             name,
             answers,
-            parent if isinstance(parent, int) else None,
+            parents.get(1),
             str(attrs.get("operator", "")),
             repeats,
             "" if reason is None else str(reason)[:300],
+            parents.get(2),
         ]
 
     def _repeats(self, number: int, name: str, arch: Architecture | None) -> bool:

@@ -12,10 +12,10 @@ from workbench.palette import CONV_3X3, LINE, PAPER, QUIET, TEXT, VIRIDIS
 from workbench.widgets.axes import tick_labels, ticks
 from workbench.widgets.monitor.curves import Points, best_so_far, pareto, points_of, quartiles
 
-_WIDTH, _HEIGHT = 760, 330
+WIDTH, HEIGHT = 760, 330
 _LEFT, _TOP, _RIGHT, _BOTTOM = 62, 62, 18, 44
 _CELL = 240.0  # height of the best cell at most
-_FONT = "system-ui,-apple-system,'Segoe UI','DejaVu Sans',sans-serif"
+FONT = "system-ui,-apple-system,'Segoe UI','DejaVu Sans',sans-serif"
 _SHOWN = 2_000  # points; of more, an even sample
 
 
@@ -40,35 +40,35 @@ class Frame(NamedTuple):
 
     def px(self, value: float) -> float:
         """Pixels from the left."""
-        return _LEFT + (value - self.x[0]) / (self.x[1] - self.x[0]) * (_WIDTH - _LEFT - _RIGHT)
+        return _LEFT + (value - self.x[0]) / (self.x[1] - self.x[0]) * (WIDTH - _LEFT - _RIGHT)
 
     def py(self, value: float) -> float:
         """Pixels from the top."""
-        return _TOP + (1 - (value - self.y[0]) / (self.y[1] - self.y[0])) * (_HEIGHT - _TOP - _BOTTOM)
+        return _TOP + (1 - (value - self.y[0]) / (self.y[1] - self.y[0])) * (HEIGHT - _TOP - _BOTTOM)
 
 
 def monitor_svg(picture: Picture) -> str:
     """The whole picture; every text is escaped."""
     points = points_of(picture.rows, len(picture.objectives))
     chart = _curves(picture, points) if len(picture.objectives) == 1 else _front(picture, points)
-    cell, height = "", float(_HEIGHT)
+    cell, height = "", float(HEIGHT)
     if picture.best is not None:
         graph = picture.best.graph
         drawing = lay_out(graph, picture.best.space.live(graph))
-        scale = min(1.0, (_WIDTH - 40) / drawing.width, _CELL / drawing.height)
+        scale = min(1.0, (WIDTH - 40) / drawing.width, _CELL / drawing.height)
         inner = svg(drawing)
         cell = (
-            f'<text x="16" y="{_HEIGHT + 14}" font-size="12.5" font-weight="600" fill="{TEXT}">'
+            f'<text x="16" y="{HEIGHT + 14}" font-size="12.5" font-weight="600" fill="{TEXT}">'
             f"{text(picture.best_words)}</text>"
-            f'<g transform="translate({(_WIDTH - scale * drawing.width) / 2:.1f} {_HEIGHT + 24}) scale({scale:.3f})">'
+            f'<g transform="translate({(WIDTH - scale * drawing.width) / 2:.1f} {HEIGHT + 24}) scale({scale:.3f})">'
             f"{inner}</g>"
         )
         height += 34 + scale * drawing.height
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height:.0f}" width="{_WIDTH}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height:.0f}" width="{WIDTH}" '
         f'height="{height:.0f}" style="max-width:100%;height:auto" role="img" aria-label="{text(picture.title)}" '
-        f'font-family="{_FONT}" font-size="11.5" fill="{QUIET}">'
-        f'<rect width="{_WIDTH}" height="{height:.0f}" rx="8" fill="{PAPER}"/>'
+        f'font-family="{FONT}" font-size="11.5" fill="{QUIET}">'
+        f'<rect width="{WIDTH}" height="{height:.0f}" rx="8" fill="{PAPER}"/>'
         f'<text x="16" y="24" font-size="14" font-weight="600" fill="{TEXT}">{text(picture.title)}</text>'
         f'<text x="16" y="42">{text(picture.words)}</text>{chart}{cell}</svg>'
     )
@@ -81,7 +81,7 @@ def _curves(picture: Picture, points: Points) -> str:
         return _nothing()
     middle = quartiles(curves)
     frame = Frame((0.5, max(curves.shape[1], 2) + 0.5), _range(points, curves, objective))
-    parts = [_grid(frame, "trials", objective["label"])]
+    parts = [grid(frame, "trials", objective["label"])]
     parts += [_dot(frame, x, y, at / max(curves.shape[1], 1)) for x, y, at in _sampled(points, frame)]
     for reference in picture.references:
         at = np.arange(1, curves.shape[1] + 1, dtype=float)
@@ -99,10 +99,10 @@ def _front(picture: Picture, points: Points) -> str:
     if not len(good):
         return _nothing()
     x, y = picture.objectives[:2]
-    frame = Frame(_padded(points.values[:, 0]), _padded(points.values[:, 1]))
+    frame = Frame(padded(points.values[:, 0]), padded(points.values[:, 1]))
     kept = good[pareto(good, [objective["sign"] for objective in picture.objectives])]
     last = max(int(points.at.max(initial=1)), 1)
-    parts = [_grid(frame, x["label"], y["label"])]
+    parts = [grid(frame, x["label"], y["label"])]
     shown = range(0, len(points.at), max(1, len(points.at) // _SHOWN))
     parts += [_dot(frame, points.values[i, 0], points.values[i, 1], points.at[i] / last) for i in shown]
     parts += [
@@ -114,7 +114,7 @@ def _front(picture: Picture, points: Points) -> str:
 
 
 def _nothing() -> str:
-    return f'<text x="{_WIDTH / 2}" y="{_HEIGHT / 2}" text-anchor="middle">no trial has a value yet</text>'
+    return f'<text x="{WIDTH / 2}" y="{HEIGHT / 2}" text-anchor="middle">no trial has a value yet</text>'
 
 
 def _range(points: Points, curves: np.ndarray, objective: dict[str, Any]) -> tuple[float, float]:
@@ -122,27 +122,29 @@ def _range(points: Points, curves: np.ndarray, objective: dict[str, Any]) -> tup
     values = points.values[:, 0]
     worst = np.quantile(values, 0.25 if objective["sign"] > 0 else 0.75)
     seen = [worst, np.nanmin(curves), np.nanmax(curves), *([objective["optimum"]] if objective["optimum"] else [])]
-    return _padded(np.array(seen, float))
+    return padded(np.array(seen, float))
 
 
-def _padded(values: np.ndarray) -> tuple[float, float]:
+def padded(values: np.ndarray) -> tuple[float, float]:
+    """The least and the largest value with a little room on either side."""
     low, high = float(values.min()), float(values.max())
     pad = 0.05 * (high - low) or max(abs(high), 1.0) * 0.05
     return low - pad, high + pad
 
 
-def _grid(frame: Frame, x_label: str, y_label: str) -> str:
+def grid(frame: Frame, x_label: str, y_label: str) -> str:
+    """Lines and numbers of both axes, with their labels."""
     parts = []
     places = ticks(*frame.y, 6)
     for value, label in zip(places, tick_labels(places), strict=True):
         y = frame.py(value)
-        parts.append(f'<path d="M{_LEFT},{y:.1f}H{_WIDTH - _RIGHT}" stroke="{LINE}"/>')
+        parts.append(f'<path d="M{_LEFT},{y:.1f}H{WIDTH - _RIGHT}" stroke="{LINE}"/>')
         parts.append(f'<text x="{_LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{label}</text>')
     places = ticks(*frame.x, 8)
     for value, label in zip(places, tick_labels(places), strict=True):
-        parts.append(f'<text x="{frame.px(value):.1f}" y="{_HEIGHT - 26}" text-anchor="middle">{label}</text>')
-    middle = _TOP + (_HEIGHT - _TOP - _BOTTOM) / 2
-    parts.append(f'<text x="{_WIDTH / 2}" y="{_HEIGHT - 8}" text-anchor="middle">{text(x_label)}</text>')
+        parts.append(f'<text x="{frame.px(value):.1f}" y="{HEIGHT - 26}" text-anchor="middle">{label}</text>')
+    middle = _TOP + (HEIGHT - _TOP - _BOTTOM) / 2
+    parts.append(f'<text x="{WIDTH / 2}" y="{HEIGHT - 8}" text-anchor="middle">{text(x_label)}</text>')
     parts.append(
         f'<text transform="translate(14 {middle:.0f}) rotate(-90)" text-anchor="middle">{text(y_label)}</text>'
     )
