@@ -26,7 +26,8 @@ def table(n: int = 60) -> tuple[pd.DataFrame, np.ndarray]:
 
 def test_the_catalogue_says_what_each_takes() -> None:
     frame = wb.predictors()
-    assert frame["takes"].to_dict() == {name: "layers" if name == "parzc" else "columns" for name in catalogue.names()}
+    assert frame["takes"].to_dict() == {name: catalogue.find(name).encoder.takes for name in catalogue.names()}
+    assert frame.loc[["ridge", "parzc", "hamming_gp"], "takes"].tolist() == ["columns", "layers", "encoding"]
     assert frame.loc["boosting", "settings"] == {"seed": 0, "trees": 200, "rate": 0.05, "depth": 3, "members": 5}
 
 

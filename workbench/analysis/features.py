@@ -70,7 +70,7 @@ class Wording:
         if feature.kind == "operation":
             least, _, name = feature.name.partition(" or more ")
             return Word(f"at least {least} {_shown(name)}", "" if name in _ROLES else name)
-        label, parts = _parsed(feature.name)
+        label, parts = parsed(feature.name)
         return Word(_motif(label, parts), "" if label in _ROLES else label)
 
     def _answer(self, question: str, answer: Answer) -> Word:
@@ -109,27 +109,27 @@ def _places(graph: nx.DiGraph) -> dict[str, str]:
     return found
 
 
-_Tree = tuple[str, "list[_Tree]"]
+Tree = tuple[str, "list[Tree]"]
 
 
-def _parsed(motif: str) -> _Tree:
+def parsed(motif: str) -> Tree:
     """A motif's name as an operation and the motifs that feed it; what is no such name is an operation itself."""
     if not motif.endswith(")"):
         return motif, []
-    parts: list[_Tree] = []
+    parts: list[Tree] = []
     opening = motif.index("(")
     level, start = 0, opening + 1
     for at in range(opening, len(motif)):
         level += (motif[at] == "(") - (motif[at] == ")")
         if (level == 1 and motif.startswith(", ", at)) or level == 0:
-            parts += [_parsed(motif[start:at])] if motif[start:at] else []
+            parts += [parsed(motif[start:at])] if motif[start:at] else []
             start = at + 2
             if level == 0 and at != len(motif) - 1:
                 return motif, []
     return motif[:opening], parts
 
 
-def _motif(label: str, parts: list[_Tree]) -> str:
+def _motif(label: str, parts: list[Tree]) -> str:
     if not parts:
         return _shown(label)
     fed = Counter(f"({_motif(*part)})" if part[1] else _shown(part[0]) for part in parts)

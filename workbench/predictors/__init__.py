@@ -7,7 +7,23 @@ from typing import TYPE_CHECKING, Any
 from workbench.errors import refuse_unknown
 
 # Each of these files enters its predictor into the catalogue.
-from workbench.predictors import blend, boosting, extra_trees, gaussian_process, parzc, ridge
+from workbench.predictors import (
+    additive_gp,
+    blend,
+    boosting,
+    extra_trees,
+    gaussian_process,
+    gbdt,
+    gp_nas,
+    hamming_gp,
+    mlp_ensemble,
+    npn,
+    parzc,
+    ridge,
+    ridge_or_svr,
+    two_headed,
+    wl_gp,
+)
 from workbench.predictors.by_layer import LayerStatistics, layer_statistics
 from workbench.predictors.diff_kendall import diff_kendall
 from workbench.predictors.regressor import Predictor, catalogue
@@ -18,17 +34,26 @@ if TYPE_CHECKING:
 __all__ = [
     "LayerStatistics",
     "Predictor",
+    "additive_gp",
     "blend",
     "boosting",
     "catalogue",
     "diff_kendall",
     "extra_trees",
     "gaussian_process",
+    "gbdt",
+    "gp_nas",
+    "hamming_gp",
     "layer_statistics",
+    "mlp_ensemble",
+    "npn",
     "parzc",
     "predictor",
     "predictors",
     "ridge",
+    "ridge_or_svr",
+    "two_headed",
+    "wl_gp",
 ]
 
 

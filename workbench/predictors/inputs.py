@@ -12,7 +12,7 @@ from workbench.errors import InvalidInput, UnknownName
 from workbench.predictors.normal_scores import NormalScores, Numbers
 
 FEWEST_LABELS = 5
-Takes = Literal["columns", "layers"]
+Takes = Literal["columns", "layers", "encoding"]
 
 
 class Columns:
@@ -36,26 +36,33 @@ class Columns:
 
     def __call__(self, X: Any) -> Numbers:
         """The scores of a table with the same columns, in any order where they have names."""
-        x = _numbers(self._in_order(X), 2, "a table of shape (rows, columns)")
+        x = _numbers(_in_order(X, self.names), 2, "a table of shape (rows, columns)")
         if x.shape[1] != len(self._maps):
             raise InvalidInput(f"The predictor was fitted on {len(self._maps)} columns; got {x.shape[1]}.")
         scores = np.column_stack([scale(column) for scale, column in zip(self._maps, x.T, strict=True)])
         return np.where(np.isnan(scores), self._missing, scores)
 
-    def _in_order(self, X: Any) -> Any:
-        given = _names(X)
-        if given is None or self.names is None:
-            return X
-        for name in given:
-            if name not in self.names:
-                raise UnknownName.of("column that the predictor was fitted on", name, self.names)
-        lacking = [name for name in self.names if name not in given]
-        if lacking:
-            raise InvalidInput(
-                f"The predictor was fitted on the columns {', '.join(self.names)}; the table lacks "
-                f"{', '.join(lacking)}. Score these too."
-            )
-        return X.set_axis(given, axis=1)[self.names]
+
+class Encoded:
+    """An encoding (rows, columns) of `SearchSpace.encode`, taken as it is: what distance and length mean is in it.
+
+    Raises `InvalidInput` for anything but finite numbers.
+    """
+
+    takes: ClassVar[Takes] = "encoding"
+
+    def __init__(self, X: Any, y: Any) -> None:
+        x = _whole(X)
+        self.names = _names(X)
+        self.labels = labels_of(y, len(x))
+        self.width = x.shape[1]
+
+    def __call__(self, X: Any) -> Numbers:
+        """The numbers of rows of the same encoding."""
+        x = _whole(_in_order(X, self.names))
+        if x.shape[1] != self.width:
+            raise InvalidInput(f"The predictor was fitted on {self.width} columns; got {x.shape[1]}.")
+        return x
 
 
 class Layers:
@@ -108,6 +115,37 @@ def _worse_end(scale: NormalScores, column: Numbers, labels: Numbers) -> float:
     low, high = scale.range
     rising = float(scale(column[known]) @ (labels[known] - labels[known].mean())) >= 0
     return low - 1 if rising else high + 1
+
+
+def side_by_side(x: Numbers, blocks: int) -> list[Numbers]:
+    """The encodings that stand side by side in the rows of `x`, as many columns each."""
+    if blocks < 1 or x.shape[1] % blocks:
+        raise InvalidInput(f"{x.shape[1]} columns are not {blocks} encodings that stand side by side, equally wide.")
+    return np.split(x, blocks, axis=1)
+
+
+def _whole(X: Any) -> Numbers:
+    x = _numbers(X, 2, "an encoding of shape (rows, columns)")
+    if np.isnan(x).any():
+        raise InvalidInput("This predictor takes an encoding, in which nothing is missing; there is a NaN.")
+    return x
+
+
+def _in_order(X: Any, names: list[str] | None) -> Any:
+    """A table with the columns `names`, which it must have, in their order; what has no names as it is."""
+    given = _names(X)
+    if given is None or names is None:
+        return X
+    for name in given:
+        if name not in names:
+            raise UnknownName.of("column that the predictor was fitted on", name, names)
+    lacking = [name for name in names if name not in given]
+    if lacking:
+        raise InvalidInput(
+            f"The predictor was fitted on the columns {', '.join(names)}; the table lacks "
+            f"{', '.join(lacking)}. Score these too."
+        )
+    return X.set_axis(given, axis=1)[names]
 
 
 def _names(X: Any) -> list[str] | None:

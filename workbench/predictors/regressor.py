@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from workbench.catalogue import Catalogue
-from workbench.predictors.inputs import Columns, Layers
+from workbench.predictors.inputs import Columns, Encoded, Layers
 from workbench.predictors.normal_scores import NormalScores, Numbers
 
 
@@ -22,7 +22,7 @@ class Predictor(RegressorMixin, BaseEstimator, ABC):  # type: ignore[misc]  # sc
     are the arguments of its `__init__`, kept under their names, as scikit-learn has it.
     """
 
-    encoder: ClassVar[type[Columns] | type[Layers]] = Columns
+    encoder: ClassVar[type[Columns] | type[Layers] | type[Encoded]] = Columns
     paper: ClassVar[str]
     unsure: ClassVar[str]  # where `return_std` comes from
 
@@ -30,7 +30,8 @@ class Predictor(RegressorMixin, BaseEstimator, ABC):  # type: ignore[misc]  # sc
         """Learn from the rows of `X` and their labels `y` (rows,), higher being better; at least five.
 
         `X` is a table (rows, columns), or for predictors of layers (rows, layers, statistics), with NaN where a number
-        is missing. Raises `InvalidInput` for labels that are NaN, too few or all equal, and for infinite numbers.
+        is missing; for predictors of an encoding it is what `SearchSpace.encode` gives. Raises `InvalidInput` for
+        labels that are NaN, too few or all equal, and for infinite numbers.
         """
         self.encoder_ = self.encoder(X, y)
         self.label_scores_ = NormalScores(self.encoder_.labels)

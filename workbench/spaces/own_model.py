@@ -114,6 +114,11 @@ class ModuleSpace(SearchSpace):
             answers = {q: answer for q, answer in answers.items() if not self._changes[q].is_within(gone)}
         return json.dumps(dict(answers))
 
+    @property
+    def counted_by_formula(self) -> bool:
+        """Never: the network is run."""
+        return False
+
     def counts(self, arch: Architecture, task: str | Task | None = None, live: bool = False) -> Counts:
         """Parameters and multiply-adds for one input like the example, or for one of `task` where it is given."""
         from workbench.networks.counting import count_module

@@ -99,6 +99,11 @@ class SearchSpace(ABC):
         graph = self.live(self.graph(self._own(arch))) if live else self.graph(self._own(arch))
         return count_built(lambda: self.network(graph, task), task.input_shape, task.dtype)
 
+    @property
+    def counted_by_formula(self) -> bool:
+        """Whether `counts` is a matter of microseconds, rather than of building the network."""
+        return type(self).counts is not SearchSpace.counts
+
     # -- one architecture --------------------------------------------------------------------------------------
 
     def architecture(self, decisions: Mapping[str, Answer]) -> Architecture:

@@ -95,6 +95,11 @@ class Extended(SearchSpace):
         except (KeyError, IndexError, TypeError) as error:
             raise InvalidInput(f"The network of {self.whole.name} cannot take the answers added: {error!r}.") from error
 
+    @property
+    def counted_by_formula(self) -> bool:
+        """The whole space's; a network with operations beyond it is built."""
+        return self.whole.counted_by_formula
+
     def counts(self, arch: Architecture, task: str | Task = "cifar10", live: bool = False) -> Counts:
         """The whole space's counts where it has them, else those of the built network."""
         own = self._originals(arch)

@@ -103,6 +103,11 @@ class Joint(SearchSpace):
         live.graph.update(graph.graph)
         return live
 
+    @property
+    def counted_by_formula(self) -> bool:
+        """The first part's."""
+        return self.parts[0].counted_by_formula
+
     def counts(self, arch: Architecture, task: str | Task = "cifar10", live: bool = False) -> Counts:
         """The first part's counts: no side changes the number of parameters or of multiply-adds."""
         return self.parts[0].counts(self.split(arch)[0], task, live)

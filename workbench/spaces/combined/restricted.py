@@ -72,6 +72,11 @@ class Restricted(SearchSpace):
         """The whole space's, which the restriction may leave out: it depends on `arch` alone."""
         return self.whole.representative(arch)
 
+    @property
+    def counted_by_formula(self) -> bool:
+        """The whole space's."""
+        return self.whole.counted_by_formula
+
     def counts(self, arch: Architecture, task: str | Task = "cifar10", live: bool = False) -> Counts:
         """The whole space's counts."""
         return self.whole.counts(arch, task, live)

@@ -86,6 +86,11 @@ class Subspaces(SearchSpace):
         arch = Architecture(self.whole, graph.graph["largest"])
         return self.whole.network(self.whole.graph(arch), task)
 
+    @property
+    def counted_by_formula(self) -> bool:
+        """The whole space's."""
+        return self.whole.counted_by_formula
+
     def counts(self, arch: Architecture, task: str | Task = "cifar10", live: bool = False) -> Counts:
         """The counts of the largest architecture."""
         return self.whole.counts(self.largest(arch), task, live)

@@ -51,17 +51,22 @@ def wl_features(graph: nx.DiGraph, h: int = 2) -> Counter[str]:
     direction of the data; the kernel of two graphs is the dot product of their counts. The parts of a very long
     name are written as hashes.
     """
+    return wl_by_depth(graph, h)[-1]
+
+
+def wl_by_depth(graph: nx.DiGraph, h: int = 2) -> list[Counter[str]]:
+    """The `wl_features` up to depth 0, 1, ... `h`."""
     if h < 0:
         raise InvalidInput(f"h must be 0 or more; got {h!r}.")
     wires = wiring(graph)
     names = list(wires.labels)
-    found = Counter(names)
+    found = [Counter(names)]
     for _ in range(h):
         names = [
             _name(label, sorted(names[source] for source in sources))
             for label, sources in zip(wires.labels, wires.sources, strict=True)
         ]
-        found.update(names)
+        found.append(found[-1] + Counter(names))
     return found
 
 
