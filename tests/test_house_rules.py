@@ -19,8 +19,9 @@ FLOORS = (
     ("tasks", "networks"),  # what a network is given, and what it is made of
     ("architecture", "spaces", "measure", "ledger", "executors"),  # questions, answers, numbers
     ("benchmarks", "proxies", "predictors", "exports"),  # where numbers come from, and where architectures go
+    ("plots",),  # pictures of them
     ("samplers", "studies"),  # loops over them
-    ("analysis", "plots"),  # pictures of them
+    ("analysis",),  # what they say
     ("widgets", "pipelines"),
     ("testing", "doctor", "__init__", "cli"),  # the ways in
 )

@@ -16,6 +16,7 @@ SMALLEST = {
     "00_tour": {"n_architectures": 12, "n_trials": 30, "n_seeds": 2},
     "10_space": {"share": 0.05, "depth": 1},
     "11_spaces": {"n_architectures": 40, "n_trials": 12},
+    "30_search": {"n_trials": 25, "n_seeds": 3},
     "20_proxies": {"n_architectures": 20, "n_labels": 10, "n_candidates": 60, "batch_size": 4},
 }
 

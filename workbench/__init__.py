@@ -20,6 +20,7 @@ _HOMES = {
     "InvalidInput": "workbench.errors",
     "Ledger": "workbench.ledger",
     "LedgerError": "workbench.errors",
+    "Lineage": "workbench.widgets.lineage",
     "Local": "workbench.executors",
     "Measure": "workbench.measure",
     "MissingData": "workbench.errors",
@@ -34,6 +35,7 @@ _HOMES = {
     "WorkbenchError": "workbench.errors",
     "agreement": "workbench.analysis.agreement",
     "align": "workbench.spaces.alignment",
+    "ancestry": "workbench.analysis.lineage",
     "az_nas": "workbench.analysis.aggregates",
     "benchmark": "workbench.benchmarks",
     "benchmarks": "workbench.benchmarks",
@@ -41,22 +43,33 @@ _HOMES = {
     "bias": "workbench.analysis.closer",
     "borda": "workbench.analysis.aggregates",
     "ceiling": "workbench.analysis.closer",
+    "choose": "workbench.studies.results",
     "compare": "workbench.studies.compare",
     "complementarity": "workbench.analysis.closer",
+    "consensus": "workbench.analysis.consensus",
+    "critical_difference": "workbench.analysis.rank_tests",
     "distance": "workbench.spaces.distances",
     "distances": "workbench.spaces.distances",
     "diswot": "workbench.proxies.diswot",
     "embedding": "workbench.analysis.embedding",
-    "enrichment": "workbench.analysis.enrichment",
     "enqueue": "workbench.studies.steering",
+    "enrichment": "workbench.analysis.enrichment",
     "evolve_proxy": "workbench.proxies.symbolic",
+    "evolve_space": "workbench.studies.space_evolution",
     "export": "workbench.exports",
     "exports": "workbench.exports",
+    "fit_additive": "workbench.studies.additive",
     "front": "workbench.studies.results",
+    "generator": "workbench.samplers.diffusion.generator",
     "hardware": "workbench.spaces.combined.hardware",
+    "hyperband": "workbench.studies.multi_fidelity",
+    "hypervolume": "workbench.analysis.hypervolume",
     "layer_statistics": "workbench.predictors",
+    "lineage": "workbench.analysis.lineage",
     "link": "workbench.widgets.linking",
     "measure": "workbench.proxies",
+    "motifs": "workbench.analysis.motifs",
+    "multi_fidelity": "workbench.studies.multi_fidelity",
     "page": "workbench.pipelines.page",
     "pipelines": "workbench.pipelines",
     "predictor": "workbench.predictors",
@@ -64,20 +77,31 @@ _HOMES = {
     "prenas": "workbench.proxies.prenas",
     "proxies": "workbench.proxies",
     "proxy_examples": "workbench.proxies.symbolic",
+    "prune": "workbench.analysis.pruning",
+    "qt_score": "workbench.studies.space_scores",
     "quantisation": "workbench.spaces.combined.quantisation",
+    "rank_tests": "workbench.analysis.rank_tests",
     "read_architecture": "workbench.exports",
     "recipe": "workbench.spaces.combined.recipes",
+    "relative_improvement": "workbench.analysis.comparison",
+    "reliability": "workbench.analysis.reliability",
+    "replace_one": "workbench.studies.additive",
     "robot": "workbench.analysis.robot",
     "run": "workbench.pipelines",
+    "sampler": "workbench.samplers",
     "samplers": "workbench.samplers",
     "score": "workbench.proxies.score",
     "score_model": "workbench.proxies.score",
     "search": "workbench.studies.search",
+    "search_phase": "workbench.analysis.search_phase",
     "search_space": "workbench.spaces",
     "search_spaces": "workbench.spaces",
+    "select": "workbench.studies.exact",
     "space_from_module": "workbench.spaces.own_model",
     "stability": "workbench.analysis.closer",
     "steer": "workbench.studies.steering",
+    "successive_halving": "workbench.studies.multi_fidelity",
+    "summary": "workbench.analysis.comparison",
     "swap_of": "workbench.proxies.swap",
     "symbolic_proxy": "workbench.proxies.symbolic",
     "task": "workbench.tasks",
@@ -99,9 +123,21 @@ if TYPE_CHECKING:
     from workbench.analysis.closer import ceiling as ceiling
     from workbench.analysis.closer import complementarity as complementarity
     from workbench.analysis.closer import stability as stability
+    from workbench.analysis.comparison import relative_improvement as relative_improvement
+    from workbench.analysis.comparison import summary as summary
+    from workbench.analysis.consensus import consensus as consensus
     from workbench.analysis.embedding import embedding as embedding
     from workbench.analysis.enrichment import enrichment as enrichment
+    from workbench.analysis.hypervolume import hypervolume as hypervolume
+    from workbench.analysis.lineage import ancestry as ancestry
+    from workbench.analysis.lineage import lineage as lineage
+    from workbench.analysis.motifs import motifs as motifs
+    from workbench.analysis.pruning import prune as prune
+    from workbench.analysis.rank_tests import critical_difference as critical_difference
+    from workbench.analysis.rank_tests import rank_tests as rank_tests
+    from workbench.analysis.reliability import reliability as reliability
     from workbench.analysis.robot import robot as robot
+    from workbench.analysis.search_phase import search_phase as search_phase
     from workbench.architecture import Architecture as Architecture
     from workbench.benchmarks import benchmark as benchmark
     from workbench.benchmarks import benchmarks as benchmarks
@@ -133,7 +169,9 @@ if TYPE_CHECKING:
     from workbench.proxies.symbolic import evolve_proxy as evolve_proxy
     from workbench.proxies.symbolic import proxy_examples as proxy_examples
     from workbench.proxies.symbolic import symbolic_proxy as symbolic_proxy
+    from workbench.samplers import sampler as sampler
     from workbench.samplers import samplers as samplers
+    from workbench.samplers.diffusion.generator import generator as generator
     from workbench.spaces import search_space as search_space
     from workbench.spaces import search_spaces as search_spaces
     from workbench.spaces.alignment import align as align
@@ -145,10 +183,19 @@ if TYPE_CHECKING:
     from workbench.spaces.distances import distances as distances
     from workbench.spaces.own_model import space_from_module as space_from_module
     from workbench.spaces.space import SearchSpace as SearchSpace
+    from workbench.studies.additive import fit_additive as fit_additive
+    from workbench.studies.additive import replace_one as replace_one
     from workbench.studies.compare import compare as compare
+    from workbench.studies.exact import select as select
+    from workbench.studies.multi_fidelity import hyperband as hyperband
+    from workbench.studies.multi_fidelity import multi_fidelity as multi_fidelity
+    from workbench.studies.multi_fidelity import successive_halving as successive_halving
     from workbench.studies.results import best as best
+    from workbench.studies.results import choose as choose
     from workbench.studies.results import front as front
     from workbench.studies.search import search as search
+    from workbench.studies.space_evolution import evolve_space as evolve_space
+    from workbench.studies.space_scores import qt_score as qt_score
     from workbench.studies.steering import enqueue as enqueue
     from workbench.studies.steering import steer as steer
     from workbench.tasks import task as task
@@ -157,6 +204,7 @@ if TYPE_CHECKING:
     from workbench.widgets.cell_editor import CellEditor as CellEditor
     from workbench.widgets.enrichment_panel import EnrichmentPanel as EnrichmentPanel
     from workbench.widgets.front_picker import FrontPicker as FrontPicker
+    from workbench.widgets.lineage import Lineage as Lineage
     from workbench.widgets.linking import link as link
     from workbench.widgets.module_tree import ModuleTree as ModuleTree
     from workbench.widgets.neighborhood import Neighborhood as Neighborhood
