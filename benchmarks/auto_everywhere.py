@@ -1,6 +1,6 @@
 """The sampler "auto" beside the best of the others, at 50 queries, in every space of which there is a whole table.
 
-python benchmarks/auto_everywhere.py [--seeds 100] [--tables FOLDER] [--only NAME ...] [--out FILE]
+python benchmarks/auto_everywhere.py [--seeds 10] [--tables FOLDER] [--only NAME ...] [--out FILE]
 
 Regret is that of the searched measure, in its units. `--tables` is a folder with NAS-Bench-Macro and Channel-Bench-
 Macro as plain arrays: `nb_macro.npz` (columns arch, mean_acc) and `channel_bench_macro.npz` (columns resnet_widths,
@@ -73,7 +73,7 @@ def _look_up(known: dict[wb.Architecture, float], arch: wb.Architecture) -> floa
 def main() -> None:
     """Print a row a task: median and mean regret of auto and of the best other, and how many others are better."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, default=100)
+    parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--tables", type=Path)
     parser.add_argument("--only", nargs="*", default=[])
     parser.add_argument("--out", type=Path)

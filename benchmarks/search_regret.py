@@ -1,6 +1,6 @@
 """Regret of every strategy on NAS-Bench-201 over seeds, beside measured reference curves and random search.
 
-python benchmarks/search_regret.py [--seeds 100] [--strategies NAME ...] [--reference CSV] [--truth NPZ] [--out CSV]
+python benchmarks/search_regret.py [--seeds 10] [--strategies NAME ...] [--reference CSV] [--truth NPZ] [--out CSV]
 
 One row a strategy and data set, for every sampler that takes one objective and needs no further argument, and for some
 variants: median and mean regret in percentage points with 95 % bootstrap intervals after 50, 100 and 200 queries, and
@@ -109,7 +109,7 @@ def main() -> None:
 def parsed() -> argparse.Namespace:
     """The options."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--seeds", type=int, default=100)
+    parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--strategies", nargs="+", metavar="NAME")
     parser.add_argument("--reference", type=Path)
     parser.add_argument("--truth", type=Path)

@@ -1,4 +1,4 @@
-"""npn: BOSHNAS's surrogate, which tells noise of the labels from not knowing (Tuli et al., 2022)."""
+"""npn: BOSHNAS's surrogate, which tells noise of the labels from not knowing (Tuli et al., JAIR 2023)."""
 
 from __future__ import annotations
 

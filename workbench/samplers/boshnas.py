@@ -1,4 +1,4 @@
-"""BOSHNAS: climbs the surrogate's confidence bound by gradients on the input (Tuli et al., 2022)."""
+"""BOSHNAS: climbs the surrogate's confidence bound by gradients on the input (Tuli et al., JAIR 2023)."""
 
 from __future__ import annotations
 
