@@ -21,6 +21,7 @@ SHOWN: dict[str, str | Path] = {
     "10_space": DOCS / "explorer.png",
     "11_spaces": ".wb-map",
     "20_proxies": DOCS / "proxies.png",
+    "30_search": ".js-plotly-plot:has-text('Regret after')",
 }
 NAME, QUALITY = "head.jpg", 80
 

@@ -46,6 +46,8 @@ def test_a_ranking_puts_the_best_first_with_its_interval_and_its_seeds() -> None
     good = frame[(frame["strategy"] == "good") & (frame["query"] == 2)]
     assert data.seeds[0].values.tolist() == good["regret"].tolist()
     assert data.seeds[0].architectures == tuple(good["incumbent"])
+    table.loc[2, "median"] = 1.0
+    assert ranking_data(table, 2).strategies == ("good", "<b>odd", "random")
     by_value = ranking_data(wb.summary(frame, value="best"), statistic="mean")
     assert by_value.strategies == data.strategies
     assert (by_value.query, by_value.seeds) == (2, ())

@@ -46,6 +46,7 @@ def ranking_data(
 ) -> RankingData:
     """Return the rows of `workbench.summary` for `at` queries, by default the most, best first.
 
+    Of strategies that are equal in one statistic the one that is better in the other comes first.
     `frame` is the comparison that the table was made of, for the seeds' own dots; `statistic` is `median` or `mean`.
     Raises `InvalidInput` for other tables and for queries that are not in it.
     """
@@ -56,7 +57,8 @@ def ranking_data(
     query = int(queries.max()) if at is None else at
     if query not in queries:
         raise InvalidInput(f"The summary was made at {', '.join(map(str, queries))} queries; asked for at={at!r}.")
-    rows = table.loc[query].sort_values(statistic, ascending=table.attrs.get("better", "lower") == "lower")
+    ties = [name for name in ("median", "mean") if name != statistic and name in table]
+    rows = table.loc[query].sort_values([statistic, *ties], ascending=table.attrs.get("better", "lower") == "lower")
     names = tuple(str(name) for name in rows.index)
     value = str(table.attrs.get("value", "best"))
     return RankingData(

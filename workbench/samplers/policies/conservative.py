@@ -109,7 +109,8 @@ class AutoGNN(PolicyStrategy[_Learner]):
         """The best with one class drawn anew."""
         if len(history) < self.initial or not policy.classes:
             yield from domain.samples(rng)
-        best = history.best()
+        values = history.values
+        best = history[int(np.flatnonzero(values == values.max())[-1])]  # the latest of equals walks along a plateau
         codes = domain.codes([best.params])[0].tolist()
         seen = {tuple(codes)}
         for n, temperature in _DRAWS:
