@@ -117,7 +117,7 @@ def test_a_state_that_its_widget_cannot_read_breaks_no_other_one(
         states[maps[0].model_id]["state"].update(columns=7, axes=None)
 
     page = Opened(browser, report(notebook(tmp_path / "n.ipynb", *maps, change=spoil), tmp_path / "page.html")).page
-    page.wait_for_function("document.querySelectorAll('.wb-map[data-paint-ms]').length >= 1")
+    page.wait_for_selector(".wb-map[data-paint-ms]", state="attached")  # evaluates nothing, which the page forbids
     assert page.get_by_role("alert").first.inner_text().startswith("This widget failed in the browser")
 
 

@@ -409,7 +409,7 @@ def test_in_plain_optuna_too() -> None:
     parents = [trial.user_attrs.get("parent") for trial in study.trials]
     assert parents[:10] == [None] * 10
     assert all(isinstance(parent, int) for parent in parents[10:])
-    assert study.sampler._descents == {}
+    assert study.sampler.descent(14) == {}  # it is in the trial now
 
 
 # -- weights of objectives -----------------------------------------------------------------------------------------
