@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterator, Sequence
+from functools import lru_cache
 from itertools import combinations
 from reprlib import repr as brief
 from typing import TYPE_CHECKING, Any
@@ -69,20 +70,27 @@ class NASBench101(SearchSpace):
 
         Raises `Infeasible` where the input does not reach the output, or more than nine edges lie between them.
         """
+        edges, ops = self._chosen(choices)
+        graph = nx.DiGraph(layout="arc")
+        graph.add_node(0, label="in", role="input")
+        for vertex, op in zip(INNER, ops, strict=True):
+            graph.add_node(vertex, label=str(vertex), role="op", op=op, question=f"op{vertex}")
+        graph.add_node(VERTICES - 1, label="out", role="output")
+        graph.add_edges_from((a, b, {"question": question(a, b)}) for a, b in edges)
+        return graph
+
+    def ask(self, choices: Choices) -> None:
+        """The questions of `suggest`."""
+        self._chosen(choices)
+
+    def _chosen(self, choices: Choices) -> tuple[list[Edge], list[Answer]]:
+        """The edges, and the operations of the inner vertices."""
         edges = _chosen_edges(choices)
         used = used_vertices(VERTICES, edges)
         count = sum(a in used and b in used for a, b in edges)
         if count > MAX_EDGES:
             raise Infeasible(f"The cell has {count} edges after pruning; {self.name} allows {MAX_EDGES}: drop some.")
-        graph = nx.DiGraph(layout="arc")
-        graph.add_node(0, label="in", role="input")
-        for vertex in INNER:
-            name = f"op{vertex}"
-            op = choices.suggest_categorical(name, OPERATIONS)
-            graph.add_node(vertex, label=str(vertex), role="op", op=op, question=name)
-        graph.add_node(VERTICES - 1, label="out", role="output")
-        graph.add_edges_from((a, b, {"question": question(a, b)}) for a, b in edges)
-        return graph
+        return edges, [choices.suggest_categorical(f"op{vertex}", OPERATIONS) for vertex in INNER]
 
     def network(self, graph: nx.DiGraph, task: Task) -> torch.nn.Module:
         """The official network of the pruned cell: a stem of 128 channels, three stacks of three modules."""
@@ -92,11 +100,10 @@ class NASBench101(SearchSpace):
 
     def counts(self, arch: Architecture, task: str | Task = "cifar10", live: bool = False) -> Counts:
         """Parameters and multiply-adds by arithmetic; `live` changes nothing, as only the pruned cell is built."""
-        from workbench.networks.nasbench101_counts import counts
         from workbench.tasks import task as find_task
 
         task = find_task(task)
-        return counts(self.live(self.graph(arch)), task.shape, task.n_classes)
+        return _counts(pruned(_written(self._own(arch))), task.shape, task.n_classes)
 
     @property
     def size(self) -> int:
@@ -294,6 +301,17 @@ def _sized(cell: Cell) -> Cell:
     if cell.n > VERTICES:
         raise InvalidInput(f"The cell has {cell.n} vertices after pruning; NAS-Bench-101 allows {VERTICES}.")
     return _padded(cell)
+
+
+@lru_cache(2_000)
+def _counts(cell: Cell, shape: tuple[int, int, int], n_classes: int) -> Counts:
+    """Parameters and multiply-adds of the network of a pruned cell."""
+    from workbench.networks.nasbench101_counts import counts
+
+    graph = nx.DiGraph()
+    graph.add_nodes_from((vertex, {"op": op}) for vertex, op in enumerate((INPUT, *cell.ops, OUTPUT)))
+    graph.add_edges_from(cell.edges)
+    return counts(graph, shape, n_classes)
 
 
 def _padded(cell: Cell) -> Cell:
