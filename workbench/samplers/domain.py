@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from copy import copy
-from functools import cached_property
+from functools import cached_property, lru_cache
 from math import prod
 from typing import Any
 
@@ -21,6 +21,7 @@ from workbench.spaces.space import SearchSpace
 Params = dict[str, Any]
 Point = Mapping[str, Any]
 _BLOCK = 64  # random points that are drawn at once
+_KNOWN = 20_000  # architectures of which it is known which questions they ask
 
 
 class Domain:
@@ -188,6 +189,7 @@ class SpaceDomain(Domain):
         self.moves = space.restrict(allowed) if allowed else space
         super().__init__(self.moves.distributions())
         self._sizes = np.array([len(self.answers[name]) for name in self.names])
+        self._walked = lru_cache(_KNOWN)(self._walk)
 
     def sample(self, rng: np.random.Generator) -> Params:
         """An architecture, each question answered uniformly."""
@@ -225,7 +227,7 @@ class SpaceDomain(Domain):
         """The architecture with these decisions; answers to questions that it does not ask are ignored."""
         if self.space.flat:
             return Architecture(self.space, {name: point[name] for name in self._order})
-        return self.space.answered_by(Given(point))
+        return self._walked(super().key(point))
 
     def key(self, point: Point) -> Hashable:
         """Equal for points that are the same architecture."""
@@ -239,6 +241,10 @@ class SpaceDomain(Domain):
         """`SearchSpace.encode`, float32 (n, d)."""
         found: NDArray[np.float32] = self.space.encode([self.architecture(point) for point in points], kind)
         return found
+
+    def _walk(self, answers: tuple[Answer, ...]) -> Architecture:
+        """The architecture with an answer for every name; those to questions that it does not ask are ignored."""
+        return self.space.answered_by(Given(dict(zip(self.names, answers, strict=True))))
 
     @cached_property
     def _order(self) -> tuple[str, ...]:
