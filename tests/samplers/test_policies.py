@@ -215,7 +215,7 @@ def test_the_history_alone_makes_the_policy(name: str) -> None:
         ("reinforce", {"rate": 0.1, "batch": 4}),
         ("lstm_controller", {"memory": 20}),
         ("rena", {}),
-        ("auto_gnn", {"initial": 5}),
+        ("auto_gnn", {"initial": 15}),
         ("tabnas", {"feasible": {"params": 900_000}}),
     ],
 )
@@ -252,7 +252,7 @@ def test_equal_values_teach_nothing(name: str) -> None:
         assert ours == pytest.approx(before, abs=0.3 if name == "rena" else 1e-9)  # entropy moves that one a little
 
 
-@pytest.mark.parametrize("make", [lambda: Reinforce(rate=0.1), LSTMController, TabNAS])
+@pytest.mark.parametrize("make", [lambda: Reinforce(rate=0.1), LSTMController, TabNAS, AutoGNN])
 def test_a_policy_comes_to_propose_what_is_rewarded(make: Callable[[], PolicyStrategy[Any]]) -> None:
     values = [told.value for told in played(make(), 300)]
     assert np.mean(values[:30]) < 2.5
@@ -341,6 +341,14 @@ def test_the_conservative_explorer_changes_one_class_of_the_best() -> None:
     assert all((n == 0) == changed for n, changed in zip(operations, links, strict=True))
     assert any(links)
     assert {1, 2} <= set(operations)
+
+
+def test_what_the_conservative_explorer_keeps_is_the_latest_of_the_best_of_late() -> None:
+    points = list(zip(DOMAIN.samples(np.random.default_rng(0)), range(30), strict=False))
+    told = [Told(point, {3: 9.0, 24: 5.0, 26: 5.0}.get(number, 1.0), number) for point, number in points]
+    for recent, parent in ((60, 3), (10, 26), (2, 29)):
+        strategy = AutoGNN(initial=10, recent=recent)
+        assert next(strategy(DOMAIN, History.of(told), np.random.default_rng(0))).parent == parent
 
 
 def test_a_settled_class_is_left_alone() -> None:

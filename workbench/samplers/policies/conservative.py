@@ -11,7 +11,7 @@ import numpy as np
 from workbench.samplers.domain import Domain, Params
 from workbench.samplers.entries import strategy
 from workbench.samplers.history import History
-from workbench.samplers.policies.factorised import Factorised
+from workbench.samplers.policies.factorised import Factorised, different
 from workbench.samplers.policies.learning import Adam, Codes, Floats, MovingAverage, PolicyStrategy, standings, walks
 from workbench.samplers.strategy import Offspring
 
@@ -61,9 +61,17 @@ class _Learner:
         self.average = MovingAverage(baseline)
         self.codes: dict[int, Codes] = {}  # trial number -> what it was
         self.classes = []
+        self._n_questions = len(domain.names)
         for questions in classes(domain):
             policy = Factorised([len(domain.answers[domain.names[q]]) for q in questions])
             self.classes.append(_Class(questions, policy, Adam(policy.parameters.size, rate)))
+
+    def draw(self, n: int, rng: np.random.Generator, temperature: float) -> Codes:
+        """Codes of `n` points, every class drawn: (n, questions)."""
+        codes = np.zeros((n, self._n_questions), int)
+        for one in self.classes:
+            codes[:, one.questions] = one.policy.draw(n, rng, temperature=temperature)
+        return codes
 
 
 @strategy("auto_gnn", paper="Zhou et al., Auto-GNN, arXiv 1909.03184, 2019 (Frontiers in Big Data 2022)")
@@ -75,14 +83,24 @@ class AutoGNN(PolicyStrategy[_Learner]):
     for every question of the class with a bonus for the parent's answer, so that `changes` answers are expected to
     differ as long as nothing has been learnt; the paper's is a recurrent network that reads the parent. A reward is
     the share of the last `window` trials that a trial beats, `baseline` the decay of their moving average, `rate`
-    Adam's. The first `initial` trials are random.
+    Adam's.
+
+    In the first `initial` trials every class is drawn, and learns. What is kept is the best of the last `recent`
+    trials, the later of equals, so that a plateau is walked along and a dead end is left one day.
     """
 
     def __init__(
-        self, *, initial: int = 20, changes: float = 1.0, rate: float = 0.1, baseline: float = 0.9, window: int = 50
+        self,
+        *,
+        initial: int = 40,
+        recent: int = 60,
+        changes: float = 1.0,
+        rate: float = 0.1,
+        baseline: float = 0.9,
+        window: int = 50,
     ) -> None:
         super().__init__()
-        self.initial, self.changes = initial, changes
+        self.initial, self.recent, self.changes = initial, recent, changes
         self.rate, self.baseline, self.window = rate, baseline, window
 
     def begin(self, domain: Domain) -> _Learner:
@@ -90,27 +108,26 @@ class AutoGNN(PolicyStrategy[_Learner]):
         return _Learner(domain, self.rate, self.baseline)
 
     def learn(self, policy: _Learner, domain: Domain, told: History, start: int) -> None:
-        """One step of Adam for the class that was changed; none after a trial that was not made so."""
+        """One step of Adam for the class that was changed, for all of them where the trial was made from no other."""
         trial = told[start]
         codes = domain.codes([trial.params])
         policy.codes[trial.number] = codes[0]
         advantage = policy.average.advantages(standings(told.values, start, self.window))
-        parent = policy.codes.get(-1 if trial.parent is None else trial.parent)
-        if parent is None:
-            return
-        changed = set(np.flatnonzero(codes[0] != parent).tolist())
+        parent = None if trial.parent is None else policy.codes.get(trial.parent)
+        changed = set() if parent is None else set(np.flatnonzero(codes[0] != parent).tolist())
         for one in policy.classes:
-            if changed and changed <= set(one.questions):
-                bonus = one.bonus(parent.tolist(), self.changes)
+            if changed <= set(one.questions):
+                bonus = 0.0 if parent is None else one.bonus(parent.tolist(), self.changes)
                 gradient = one.policy.gradient(codes[:, one.questions], advantage, bonus)
                 one.adam.step(one.policy.parameters, gradient)
 
     def propose(self, policy: _Learner, domain: Domain, history: History, rng: np.random.Generator) -> Iterator[Params]:
-        """The best with one class drawn anew."""
+        """The best of late with one class drawn anew."""
         if len(history) < self.initial or not policy.classes:
-            yield from domain.samples(rng)
-        values = history.values
-        best = history[int(np.flatnonzero(values == values.max())[-1])]  # the latest of equals walks along a plateau
+            yield from different(lambda n, temperature: policy.draw(n, rng, temperature), domain, rng)
+            return
+        late = history.values[-self.recent :]
+        best = history[len(history) - 1 - int(np.argmax(late[::-1]))]
         codes = domain.codes([best.params])[0].tolist()
         seen = {tuple(codes)}
         for n, temperature in _DRAWS:
