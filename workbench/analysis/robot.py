@@ -16,6 +16,7 @@ from workbench.analysis.agreement import Values
 from workbench.analysis.statistics import statistic
 from workbench.errors import InvalidInput
 from workbench.measure import Measure
+from workbench.samplers.robot import scaled
 from workbench.spaces import search_space
 from workbench.spaces.space import SearchSpace
 from workbench.studies.quiet import quiet
@@ -69,14 +70,16 @@ def robot(
     equal values the last weights win, as in the authors' code. Raises `InvalidInput` for a frame without columns or
     with a row twice, for labels that name fewer than two of its architectures, and for a `Measure` with a statistic.
     """
-    scaled = _scaled(frame)
+    if not len(frame.columns) or frame.index.has_duplicates:
+        raise InvalidInput("robot weighs the columns of a frame with one row for each architecture.")
+    columns = scaled(frame.to_numpy(dtype=float))
     book = _Labels(frame, truth, space)
     judge = _judge(objective, top, book)
     tried: list[dict[str, object]] = []
 
     def trial_value(trial: optuna.Trial) -> float:
-        weights = {name: trial.suggest_float(name, -1.0, 1.0) for name in scaled.columns}
-        judged = judge(scaled.to_numpy() @ np.array(list(weights.values())))
+        weights = {name: trial.suggest_float(name, -1.0, 1.0) for name in frame.columns}
+        judged = judge(columns @ np.array(list(weights.values())))
         tried.append({**weights, **judged._asdict()})
         if not math.isfinite(judged.value):
             raise optuna.TrialPruned
@@ -89,8 +92,8 @@ def robot(
     if not history["value"].notna().any():
         raise InvalidInput(f"None of {n_trials} trials has a finite {objective}: is the truth NaN or all equal?")
     best = history.index[history["value"] == history["value"].max()][-1]
-    weights = history.loc[best, list(scaled.columns)].astype(float).rename("weight")
-    score = pd.Series(scaled.to_numpy() @ weights.to_numpy(), index=frame.index, name="robot")
+    weights = history.loc[best, list(frame.columns)].astype(float).rename("weight")
+    score = pd.Series(columns @ weights.to_numpy(), index=frame.index, name="robot")
     return RobustWeights(weights, score, history)
 
 
@@ -158,12 +161,3 @@ def _judge(objective: str, top: float, book: _Labels) -> Callable[[np.ndarray], 
         return _Judged(truth if worth is None else worth(among, book.all), name, truth, new)
 
     return judged
-
-
-def _scaled(frame: pd.DataFrame) -> pd.DataFrame:
-    """Columns between 0 and 1 over all rows; what is missing, or constant, is 0."""
-    if not len(frame.columns) or frame.index.has_duplicates:
-        raise InvalidInput("robot weighs the columns of a frame with one row for each architecture.")
-    values = frame.astype(float)
-    spread = values.max() - values.min()
-    return ((values - values.min()) / spread.where(spread > 0)).fillna(0.0)

@@ -34,6 +34,7 @@ from workbench.samplers import (  # isort: skip
     predictor_guided,
     random_search,
     regularized_evolution,
+    robot,
 )
 from workbench.samplers.strategy import Offspring, StrategySampler
 from workbench.samplers.without_repeats import WithoutRepeats
@@ -72,6 +73,7 @@ __all__ = [
     "predictor_guided",
     "random_search",
     "regularized_evolution",
+    "robot",
     "sampler",
     "samplers",
     "strategy",
