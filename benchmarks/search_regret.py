@@ -1,6 +1,7 @@
 """Regret of every strategy on NAS-Bench-201 over seeds, beside measured reference curves and random search.
 
-python benchmarks/search_regret.py [--seeds 10] [--strategies NAME ...] [--reference CSV] [--truth NPZ] [--out CSV]
+python benchmarks/search_regret.py [--seeds 10] [--first 0] [--strategies NAME ...] [--reference CSV] [--truth NPZ]
+    [--out CSV]
 
 One row a strategy and data set, for every sampler that takes one objective and needs no further argument, and for some
 variants: median and mean regret in percentage points with 95 % bootstrap intervals after 50, 100 and 200 queries, and
@@ -87,16 +88,17 @@ def main() -> None:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     sets = data_sets(options.truth)
     chosen = options.strategies or [*wb.samplers().index, *VARIANTS]
+    seeds = range(options.first, options.first + options.seeds)
     known = read(options.out)
     for name in dict.fromkeys(["random", *chosen]):
         for data in sets:
             try:
-                for row in searches(name, data, options.seeds, known, options.out):
+                for row in searches(name, data, seeds, known, options.out):
                     known[row["strategy"], row["data"], int(row["seed"])] = row
             except (WorkbenchError, TypeError, ValueError) as error:
                 print(f"{name} is left out: {error}")
                 break
-    frame = pd.DataFrame([row for (_, _, seed), row in known.items() if seed < options.seeds])
+    frame = pd.DataFrame([row for (_, _, seed), row in known.items() if seed in seeds])
     frame = frame.astype({str(q): float for q in QUERIES} | {"seconds": float})
     print(f"\nNAS-Bench-201, {options.seeds} seeds: regret in percentage points after so many queries,")
     print(
@@ -110,6 +112,7 @@ def parsed() -> argparse.Namespace:
     """The options."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--strategies", nargs="+", metavar="NAME")
     parser.add_argument("--reference", type=Path)
     parser.add_argument("--truth", type=Path)
@@ -132,7 +135,7 @@ def data_sets(truth: Path | None) -> list[Data]:
 
 
 def searches(
-    name: str, data: Data, n_seeds: int, known: dict[tuple[str, str, int], dict[str, Any]], out: Path | None
+    name: str, data: Data, seeds: range, known: dict[tuple[str, str, int], dict[str, Any]], out: Path | None
 ) -> Iterator[dict[str, Any]]:
     """One row for every search that is not known, written to `out` in between."""
     sampler, settings = VARIANTS.get(name, (name, {}))
@@ -141,18 +144,18 @@ def searches(
     make = partial(wb.sampler, sampler, **settings)
     make(0)
     data.measure(next(iter(wb.search_space("nasbench201").sample(1))))  # the table is read before time is taken
-    todo = [seed for seed in range(n_seeds) if (name, data.label, seed) not in known]
+    todo = [seed for seed in seeds if (name, data.label, seed) not in known]
     for start in range(0, len(todo), CHUNK):
-        seeds = todo[start : start + CHUNK]
+        chunk = todo[start : start + CHUNK]
         begun = time.process_time()
         frame = wb.compare(
-            {name: make}, data.measure, seeds, max(QUERIES), report=data.report, executor=Here(), progress=False
+            {name: make}, data.measure, chunk, max(QUERIES), report=data.report, executor=Here(), progress=False
         )
-        seconds = (time.process_time() - begun) / len(seeds)
+        seconds = (time.process_time() - begun) / len(chunk)
         regret = frame.pivot(index="seed", columns="query", values="regret")
         rows = [
             dict(zip(FIELDS, [name, data.label, seed, seconds, *regret.loc[seed, list(QUERIES)]], strict=True))
-            for seed in seeds
+            for seed in chunk
         ]
         write(out, rows)
         yield from rows
