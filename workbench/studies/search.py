@@ -90,8 +90,8 @@ def search(
 ) -> Study:
     """Search `space` for architectures with the best `measures`; returns the `optuna.Study`.
 
-    - `sampler`: a name from `wb.samplers()` or any Optuna sampler; by default regularized evolution for one measure,
-      NSGA-II for more.
+    - `sampler`: a name from `wb.samplers()` or any Optuna sampler; by default "auto" for one measure, "nsga2" for
+      more.
     - `n_trials`: trials the study has in the end. With `storage` (a path to an SQLite file or a URL) a study that was
       stopped goes on where it was; asking again for as many trials as it has does nothing.
     - `constraints`: measure -> bound, an upper one where lower is better, else a lower one. A name stands for one of
@@ -179,7 +179,7 @@ def _exhausted(study: Study, driver: Driver) -> str:
 
 def _chosen(sampler: str | BaseSampler | None, n_objectives: int, seed: int) -> BaseSampler:
     if sampler is None:
-        sampler = "regularized_evolution" if n_objectives == 1 else "nsgaii"
+        sampler = "auto" if n_objectives == 1 else "nsga2"
     if isinstance(sampler, BaseSampler):
         return sampler
     if not isinstance(sampler, str):
