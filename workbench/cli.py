@@ -99,7 +99,7 @@ def _add_search(commands: Commands[argparse.ArgumentParser]) -> None:
     search.add_argument("--benchmark", help="default: the benchmark of the space's name")
     search.add_argument("--dataset", help="default: the benchmark's first")
     search.add_argument("--measure", required=True, nargs="+", help="one measure, or several for a front")
-    search.add_argument("--sampler", help="default: regularized_evolution, nsgaii for several measures")
+    search.add_argument("--sampler", help="default: auto, nsga2 for several measures")
     search.add_argument("--n-trials", type=int, default=100)
     search.add_argument("--seed", type=int, default=0)
     search.add_argument("--duplicates", default="functional", choices=["functional", "exact", "allow"])
