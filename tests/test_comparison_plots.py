@@ -9,6 +9,7 @@ import pytest
 
 import workbench as wb
 from workbench.errors import InvalidInput
+from workbench.plots.bands import bands_data, bands_figure
 from workbench.plots.critical_difference import critical_difference_data, critical_difference_figure
 from workbench.plots.live_curves import LiveCurves
 from workbench.plots.pair_tests import pair_tests_data, pair_tests_figure
@@ -172,3 +173,31 @@ def test_live_curves_replace_one_picture_and_do_not_draw_all_the_time(monkeypatc
     assert titles == ["<b>Search strategies: 1 of 30 searches</b>", "<b>Search strategies</b>"]
     LiveCurves("accuracy", regret=True, shown=False).show(frame, 1, 1)
     assert len(asked) == 2
+
+
+def test_bands_are_lines_with_the_intervals_of_a_summary() -> None:
+    table = wb.summary(comparison(), at=[1, 2], value="best")
+    bands = bands_data(table, "mean")
+    assert [band.name for band in bands] == ["random", "<b>odd", "good"]
+    assert bands[2].x.tolist() == [1.0, 2.0]
+    assert bands[2].middle.tolist() == table.xs("good", level="strategy")["mean"].tolist()
+    assert bands[2].low.tolist() == table.xs("good", level="strategy")["mean_low"].tolist()
+    figure = bands_figure(table, "mean", "T", "queries", "best", references={"<i>all": 99.0}, logarithmic=True)
+    assert [trace.name for trace in figure.data if trace.name] == ["random", "&lt;b&gt;odd", "good"]
+    assert figure.data[1].line.color != figure.data[3].line.color
+    assert figure.layout.xaxis.type == "log"
+    assert figure.layout.xaxis.ticktext == ("1", "2")
+    assert [shape.y0 for shape in figure.layout.shapes] == [99.0]
+    assert "<i>all" not in words(figure)
+    assert "<b>odd" not in words(figure)
+
+
+def test_bands_leave_out_what_has_no_number_and_refuse_other_tables() -> None:
+    table = wb.summary(comparison(), at=[1, 2], value="best")
+    table.loc[(1, "good"), "mean"] = np.nan
+    assert bands_data(table, "mean")[2].x.tolist() == [2.0]
+    assert "no number to draw" in words(bands_figure(table.assign(mean=np.nan), "mean", "T", "x", "y"))
+    with pytest.raises(InvalidInput, match=r"the columns mode, mode_low, mode_high; this one lacks mode, mode_low"):
+        bands_data(table, "mode")
+    with pytest.raises(InvalidInput, match=r"indexed by \(number, thing\).*this one is indexed by 1 level"):
+        bands_data(table.reset_index(drop=True), "mean")
