@@ -120,8 +120,9 @@ def _add_doctor(commands: Commands[argparse.ArgumentParser]) -> None:
 
 
 def _run(given: argparse.Namespace) -> int:
-    from workbench.pipelines.execution import plan, run
+    from workbench.pipelines.execution import run
     from workbench.pipelines.pipeline import pipeline
+    from workbench.pipelines.planning import plan
 
     found = pipeline(given.pipeline)
     values = found.schema.parse(assignments(given.parameter))
@@ -129,7 +130,7 @@ def _run(given: argparse.Namespace) -> int:
         folder, steps = plan(found, values, given.folder, smallest=given.smallest, force=given.force)
         print(f"{found.name} in {folder}")
         for step in steps:
-            print(f"  {step.stage}: " + (f"would run, because {step.why}" if step.why else "would be kept"))
+            print(f"  {step}")
         return 0
     done = run(found, values, given.folder, smallest=given.smallest, force=given.force)
     print(done.report)

@@ -21,8 +21,9 @@ import pytest
 
 from workbench.cli import main
 from workbench.errors import InvalidInput
-from workbench.pipelines import execution
-from workbench.pipelines.execution import plan, run
+from workbench.pipelines import execution, planning
+from workbench.pipelines.execution import run
+from workbench.pipelines.planning import plan
 from workbench.pipelines.fingerprint import sha256_of_file
 from workbench.pipelines.lock import FolderInUse, held
 from workbench.pipelines.outcome import Run, RunFailed
@@ -67,7 +68,7 @@ def test_a_run_leaves_results_a_record_and_a_report(finished: Path) -> None:
     folder = finished / "run"
     assert (folder / "sum" / "sum.txt").read_text() == "6"
     assert sorted(p.name for p in folder.iterdir()) == [
-        "aside", "numbers", "report.html", "run.json", "run.lock", "sum", "tell",
+        ".inputs", "aside", "numbers", "report.html", "run.json", "run.lock", "sum", "tell",
     ]  # fmt: skip
     made = json.loads((folder / "run.json").read_text())
     assert made["state"] == "done"
@@ -142,8 +143,8 @@ def test_a_torn_done_marker_is_no_result(finished: Path, keep: float) -> None:
 
 
 def test_a_new_version_of_a_package_runs_everything_again(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    versions = {**execution.software(), "numpy": "99.0"}
-    monkeypatch.setattr(execution, "software", lambda: versions)
+    versions = {**planning.software(), "numpy": "99.0"}
+    monkeypatch.setattr(planning, "software", lambda: versions)
     assert all(
         reason.startswith("the version of numpy changed from")
         for reason in why(finished).values()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,13 +18,27 @@ STATES = {
     "kept": ("#009e73", "="),
     "failed": ("#d1495b", "✗"),
     "skipped": ("#e69f00", "–"),
+    "left out": ("#6b7682", "○"),
     "stopped": ("#e69f00", "■"),
 }
 
 
 @dataclass
+class Work:
+    """A run's thread in the background, the sign on which it stops, and what it ended with."""
+
+    stopping: threading.Event = field(default_factory=threading.Event)
+    thread: threading.Thread | None = None
+    error: BaseException | None = None
+
+
+@dataclass
 class StageState:
-    """One stage of a run: waiting, running, done, kept (finished earlier), failed, skipped or stopped."""
+    """One stage of a run, with its state, one of `STATES`.
+
+    kept: finished earlier, here or in another run; skipped: a stage that it needs failed; left out: its condition does
+    not hold. `attempt` counts from 1.
+    """
 
     name: str
     state: str = "waiting"
@@ -31,6 +46,7 @@ class StageState:
     why: str = ""
     error: str = ""
     cell: tuple[int, int] = (0, 0)
+    attempt: int = 1
     record: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @property
@@ -42,13 +58,16 @@ class StageState:
         if self.state == "done":
             return f"done in {self.seconds:.1f} s"
         if self.state == "kept":
-            return f"finished earlier in {self.seconds:.1f} s, skipped"
+            return f"finished earlier in {self.seconds:.1f} s, skipped" + (f" ({self.why})" if self.why else "")
         return self.state + (f": {self.error or self.why}" if self.error or self.why else "")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Run:
-    """A run of a pipeline; `report` is the HTML file, None until every stage it needs is done."""
+    """A run of a pipeline; `report` is the HTML file, None until every stage it needs is done.
+
+    One that works in the background goes on changing until it is over.
+    """
 
     pipeline: str
     parameters: dict[str, Any]
@@ -56,11 +75,36 @@ class Run:
     stages: tuple[StageState, ...]
     seconds: float = 0.0
     report: Path | None = None
+    _work: Work | None = field(default=None, repr=False, compare=False)
 
     @property
     def ok(self) -> bool:
-        """Whether every stage has its result."""
-        return all(stage.state in ("done", "kept") for stage in self.stages)
+        """Whether every stage has its result, except those left out by their conditions."""
+        return all(stage.state in ("done", "kept", "left out") for stage in self.stages)
+
+    @property
+    def running(self) -> bool:
+        """Whether it is still at work in the background."""
+        return self._work is not None and self._work.thread is not None and self._work.thread.is_alive()
+
+    def wait(self, timeout: float | None = None) -> Run:
+        """Wait until a run in the background is over, at most `timeout` seconds; returns itself.
+
+        Raises:
+            RunFailed: when a stage failed; other errors as `wb.run` does.
+        """
+        if self._work is not None and self._work.thread is not None:
+            self._work.thread.join(timeout)
+            if not self.running and self._work.error is not None:
+                raise self._work.error
+        return self
+
+    def stop(self) -> Run:
+        """Stop a run in the background: its stages are ended, what is finished is kept; returns itself."""
+        if self._work is not None and self._work.thread is not None:
+            self._work.stopping.set()
+            self._work.thread.join()
+        return self
 
     def _repr_html_(self) -> str:
         rows = "".join(

@@ -9,43 +9,65 @@ import graphlib
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.catalogue import Catalogue
 from workbench.errors import InvalidInput, nearest, refuse_unknown
-from workbench.pipelines.kinds import Value
+from workbench.pipelines.condition import Condition, condition
+from workbench.pipelines.kinds import ListOf, Refused, Value
 from workbench.pipelines.parameters import Parameter, Schema, schema
 from workbench.rooms import room
 
 if TYPE_CHECKING:
     import pandas as pd
 
-#: Parameters that the runner fills in when a notebook declares them: where the needed stages wrote, and where to
+#: Parameters that the runner fills in when a notebook declares them: where the results it needs are, and where to
 #: write. These values stand for them in the stage's key, which is the same wherever the run folder lies.
 PLACES: dict[str, Value] = {"inputs": "..", "output": "."}
+LONGEST_TIMEOUT = 30 * 86_400.0  # seconds
+MOST_RETRIES = 10
 
 
 @dataclass(frozen=True)
 class Stage:
-    """One notebook of a pipeline: its name, file, the stages it needs, and the parameters fixed for it."""
+    """One notebook of a pipeline, or of one combination of its matrix once the pipeline is expanded.
+
+    `needs` are stages whose results it reads, `files` other files that it reads, `fixed` its own parameters. `axes`
+    says for each parameter of the matrix its values, or which parameter of the pipeline lists them; an expanded stage
+    has none, but a `matrix` of values and the name of the stage in the file as `base`. `timeout` is in seconds, of
+    one attempt.
+    """
 
     name: str
     notebook: Path
     needs: tuple[str, ...]
     fixed: Mapping[str, Value]
     schema: Schema
+    axes: Mapping[str, str | tuple[Value, ...]] = field(default_factory=dict)
+    files: tuple[Path, ...] = ()
+    when: Condition | None = None
+    timeout: float | None = None
+    retries: int = 0
+    base: str = ""
+    matrix: Mapping[str, Value] = field(default_factory=dict)
+    left_out: str = ""
 
     @property
     def open(self) -> list[Parameter]:
         """The parameters that the pipeline's user may set."""
-        return [p for p in self.schema if p.name not in self.fixed and p.name not in PLACES]
+        return [p for p in self.schema if p.name not in self.fixed and p.name not in PLACES and p.name not in self.axes]
+
+    @property
+    def lists(self) -> dict[str, str]:
+        """Parameter of the pipeline that lists values -> parameter of the notebook that takes one of them."""
+        return {source: name for name, source in self.axes.items() if isinstance(source, str)}
 
     def values(self, chosen: Mapping[str, Value]) -> dict[str, Value]:
         """Return what the notebook receives when the pipeline's parameters have the `chosen` values."""
         mine = {name: value for name, value in chosen.items() if name in self.schema and name not in PLACES}
-        return {**self.schema.check({**mine, **self.fixed, **self.places})}
+        return {**self.schema.check({**mine, **self.fixed, **self.matrix, **self.places})}
 
     @property
     def places(self) -> dict[str, Value]:
@@ -75,7 +97,7 @@ class Pipeline:
 
     def users(self, name: str) -> list[str]:
         """Return the stages that use a parameter."""
-        return [stage.name for stage in self.stages if any(p.name == name for p in stage.open)]
+        return [s.name for s in self.stages if name in s.lists or any(p.name == name for p in s.open)]
 
 
 def pipelines() -> pd.DataFrame:
@@ -126,6 +148,7 @@ def read(path: Path) -> Pipeline:
         raise InvalidInput(f"{where} has no stages: write a table [stages.<name>] with a notebook for each.")
     stages = {name: _stage(name, entry, path) for name, entry in entries.items() if _is_stage_name(name, where)}
     merged = _merged(stages, _tables(table, "parameters", where), where)
+    stages = {name: _under_condition(stage, entries[name], merged, where) for name, stage in stages.items()}
     report = table.get("report", list(stages)[-1])
     if report not in stages:
         raise InvalidInput(f"{where}: the report is made from an unknown stage. {nearest(report, stages)}")
@@ -171,7 +194,8 @@ def _stage(name: str, entry: Any, path: Path) -> Stage:
     where = f"{path.name}, stage {name}"
     if not isinstance(entry, dict):
         raise InvalidInput(f"{where}: write it as a table [stages.{name}].")
-    refuse_unknown(entry, ["notebook", "needs", "parameters"], where)
+    keys = ["notebook", "needs", "parameters", "matrix", "inputs", "when", "timeout", "retries"]
+    refuse_unknown(entry, keys, where)
     file, needs = entry.get("notebook"), entry.get("needs", [])
     if not isinstance(file, str):
         raise InvalidInput(f"{where}: the notebook is missing; write notebook = '<file>.ipynb'.")
@@ -184,14 +208,82 @@ def _stage(name: str, entry: Any, path: Path) -> Stage:
     fixed = declared.check_given(_tables(entry, "parameters", where))
     if taken := set(fixed) & set(PLACES):
         raise InvalidInput(f"{where}: {min(taken)} is filled in by the runner and cannot be set.")
-    return Stage(name, notebook, tuple(dict.fromkeys(needs)), fixed, declared)
+    axes = _axes(_tables(entry, "matrix", where), declared, fixed, where)
+    return Stage(
+        name,
+        notebook,
+        tuple(dict.fromkeys(needs)),
+        fixed,
+        declared,
+        axes,
+        _files(entry.get("inputs", []), path, where),
+        timeout=_number(entry, "timeout", LONGEST_TIMEOUT, "seconds", where),
+        retries=int(_number(entry, "retries", MOST_RETRIES, "further attempts", where) or 0),
+    )
+
+
+def _axes(
+    table: Mapping[str, Any], declared: Schema, fixed: Mapping[str, Value], where: str
+) -> dict[str, str | tuple[Value, ...]]:
+    """The matrix of a stage: parameter of its notebook -> values, or the parameter of the pipeline that lists them."""
+    refuse_unknown(table, list(declared.parameters), f"{where}, matrix")
+    found: dict[str, str | tuple[Value, ...]] = {}
+    for name, source in table.items():
+        if name in PLACES or name in fixed:
+            raise InvalidInput(f"{where}: {name} is set already and cannot be in the matrix.")
+        if isinstance(source, str):
+            if not source.isidentifier():
+                raise InvalidInput(f"{where}, matrix: {source!r} cannot name a parameter that lists values of {name}.")
+            found[name] = source
+            continue
+        try:
+            values = ListOf(declared.parameters[name].kind).check(source)
+        except Refused as error:
+            raise InvalidInput(
+                f"{where}, matrix: {name} takes a list of values, or the name of a parameter that lists them: {error}."
+            ) from None
+        assert isinstance(values, list)
+        found[name] = tuple(values)
+    return found
+
+
+def _files(listed: object, path: Path, where: str) -> tuple[Path, ...]:
+    """The files, beside those of other stages, that a stage reads."""
+    if not isinstance(listed, list) or not all(isinstance(file, str) for file in listed):
+        raise InvalidInput(f"{where}: inputs is a list of files, relative to the pipeline file.")
+    files = tuple((path.parent / file).resolve() for file in listed)
+    if missing := [file for file in files if not file.is_file()]:
+        raise InvalidInput(f"{where}: there is no input file {missing[0]}.")
+    names = [file.name for file in files]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise InvalidInput(f"{where}: two input files are called {twice[0]}; they would lie in one folder. Rename one.")
+    return files
+
+
+def _number(entry: Mapping[str, Any], key: str, most: float, unit: str, where: str) -> float | None:
+    value = entry.get(key)
+    if value is None:
+        return None
+    whole = key == "retries"
+    if isinstance(value, bool) or not isinstance(value, int if whole else int | float) or not 0 <= value <= most:
+        raise InvalidInput(f"{where}: {key} is a number of {unit} from 0 to {most:g}; got {value!r}.")
+    if value == 0 and not whole:
+        raise InvalidInput(f"{where}: a stage cannot end within {key} = 0 {unit}.")
+    return float(value)
+
+
+def _under_condition(stage: Stage, entry: Mapping[str, Any], merged: Schema, where: str) -> Stage:
+    if "when" not in entry:
+        return stage
+    known = [*merged.parameters, *stage.axes]
+    return replace(stage, when=condition(entry["when"], known, f"{where}, stage {stage.name}"))
 
 
 def _merged(stages: Mapping[str, Stage], defaults: Mapping[str, Any], where: str) -> Schema:
     """Return one schema for all stages; the pipeline's own defaults replace those of the notebooks."""
     found: dict[str, tuple[Parameter, str]] = {}
     for stage in stages.values():
-        for mine in stage.open:
+        for mine in (*stage.open, *_listing(stage)):
             other, owner = found.setdefault(mine.name, (mine, stage.name))
             same_default = (mine.default, mine.required) == (other.default, other.required)
             if mine.kind != other.kind or not (same_default or mine.name in defaults):
@@ -203,9 +295,18 @@ def _merged(stages: Mapping[str, Stage], defaults: Mapping[str, Any], where: str
     of_notebooks = _within(Schema({name: parameter for name, (parameter, _) in found.items()}), f"{where} [parameters]")
     own = of_notebooks.check_given(defaults)
     return Schema(
-        {p.name: Parameter(p.name, p.kind, own[p.name], False, p.help) if p.name in own else p for p in of_notebooks},
+        {p.name: replace(p, default=own[p.name], required=False) if p.name in own else p for p in of_notebooks},
         of=f"the pipeline {where.removesuffix('.toml')}",
     )
+
+
+def _listing(stage: Stage) -> list[Parameter]:
+    """The parameters of the pipeline that list the values of a stage's matrix."""
+    one = stage.schema.parameters
+    return [
+        Parameter(source, ListOf(one[name].kind), required=True, help=f"{name}, a stage for each: {one[name].help}")
+        for source, name in stage.lists.items()
+    ]
 
 
 def _within(declared: Schema, where: str) -> Schema:

@@ -38,6 +38,9 @@ def _stage(state: StageState, pipeline: Pipeline) -> dict[str, Any]:
     kept = ("key", "notebook", "parameters", "inputs", "files", "result", "finished", "software")
     return {
         "name": state.name,
+        "base": stage.base,
+        "matrix": dict(stage.matrix),
+        "attempt": state.attempt,
         "file": stage.notebook.name,
         "needs": list(stage.needs),
         "state": state.state,

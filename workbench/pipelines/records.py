@@ -30,6 +30,13 @@ def write_whole(path: Path, text: str) -> None:
     _sync_folder(path.parent)
 
 
+def write_soon(path: Path, value: object) -> None:
+    """Write a JSON file whole, but leave to the system when it reaches the disk: for what is of use only now."""
+    unfinished = path.with_name(path.name + ".tmp")
+    unfinished.write_text(json.dumps(value), encoding="utf-8")
+    unfinished.replace(path)
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """Return a JSON object, or an empty one when the file is missing or damaged."""
     try:

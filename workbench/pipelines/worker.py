@@ -22,17 +22,19 @@ GRACE = 5.0  # seconds a stopped stage has for closing its kernel
 
 
 class Worker:
-    """One running stage; it works in ``<stage>.partial``, which is emptied first."""
+    """One running stage; it works in ``<stage>.partial``, which is emptied first, and reads what it is `given`."""
 
-    def __init__(self, stage: Stage, values: dict[str, Any], run_folder: Path, lock: int) -> None:
-        self.stage = stage
+    def __init__(
+        self, stage: Stage, values: dict[str, Any], run_folder: Path, lock: int, given: Path | None = None
+    ) -> None:
+        self.stage, self.lock = stage, lock
         self.folder = run_folder / f"{stage.name}.partial"
         self.cell: tuple[int, int] = (0, 0)
         self.failure: dict[str, str] = {}
         self._began = time.monotonic()
         discard(self.folder)
         self.folder.mkdir(parents=True)
-        places = {"inputs": from_here(run_folder), "output": from_here(self.folder)}
+        places = {"inputs": from_here(given or run_folder), "output": from_here(self.folder)}
         self._private = Path(tempfile.mkdtemp(prefix="wb-"))  # only its owner may enter: sockets and the job
         (self.folder / PRIVATE).write_text(str(self._private), encoding="utf-8")
         events = self._private / "events"
