@@ -34,7 +34,7 @@ def evolved() -> optuna.Study:
 @pytest.fixture
 def shown(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
     """Widgets that look only when they are told to; closed at the end."""
-    monkeypatch.setattr("workbench.widgets.monitor.following._follow", lambda reference, gone: None)
+    monkeypatch.setattr("workbench.widgets.looking._follow", lambda reference, gone: None)
     made = []
 
     def shown(*arguments: Any, **keywords: Any) -> wb.Lineage:

@@ -49,7 +49,7 @@ def finished(bench: Benchmark, accuracy: Measure) -> optuna.Study:
 @pytest.fixture
 def watch(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
     """A monitor that looks only when it is told to, and keeps what it sends; closed at the end."""
-    monkeypatch.setattr("workbench.widgets.monitor.following._follow", lambda reference, gone: None)
+    monkeypatch.setattr("workbench.widgets.looking._follow", lambda reference, gone: None)
     monitors = []
 
     def watch(*arguments: Any, **keywords: Any) -> Any:

@@ -23,7 +23,8 @@ from workbench.studies.processes import here, is_alive
 from workbench.studies.search import SEARCH
 from workbench.studies.steering import Steering, key_of
 
-ACTIVE = ("running", "paused", "watched")
+_ACTIVE = ("running", "paused", "stopping", "watched")
+_OVER = ("ended", "stopped", "failed", "gone")
 
 _WORDS = {
     "running": "searching",
@@ -41,6 +42,16 @@ class Phase(NamedTuple):
     words: str
     orders: tuple[str, ...]
     goal: int | None = None
+
+    @property
+    def active(self) -> bool:
+        """Whether trials may come at any moment; also where nobody can know, as the search is not ours."""
+        return self.name in _ACTIVE
+
+    @property
+    def over(self) -> bool:
+        """Whether no trial will come, unless somebody asks for more anew."""
+        return self.name in _OVER and "resume" not in self.orders
 
 
 class Feed:

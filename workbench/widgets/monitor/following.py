@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -15,16 +14,16 @@ from workbench.errors import InvalidInput, WorkbenchError
 from workbench.palette import look
 from workbench.studies.steering import space_of
 from workbench.widgets.linking import Linked
+from workbench.widgets.looking import EVERY, IDLE, READING, follow
 from workbench.widgets.monitor.cells import Cells
-from workbench.widgets.monitor.feed import ACTIVE, Feed, Phase
+from workbench.widgets.monitor.feed import Feed, Phase
 from workbench.widgets.monitor.references import optimum_of
 
 if TYPE_CHECKING:
     from workbench.benchmarks import Benchmark
     from workbench.spaces.space import SearchSpace
 
-_EVERY, _IDLE = 0.25, 1.0  # seconds between two looks at the studies: while they are searched, and later
-_READING, _AT_FIRST = 0.01, 0.5  # CPU seconds that one look may take for reading trials; the first look
+_AT_FIRST = 0.5  # CPU seconds that the first look may take for reading trials
 _DRAWING = 0.02  # share of the time that may be spent on drawings while a search is running
 _BEAT = 2.0  # seconds after which the browser hears that the kernel is still there
 _DRAWN = 300_000  # characters of drawings that a page is given without being asked
@@ -78,8 +77,7 @@ class Following(Linked):
             **state,
         )
         self.on_msg(self._asked)
-        self._gone = threading.Event()
-        threading.Thread(target=_follow, args=(weakref.ref(self), self._gone), daemon=True).start()
+        self._gone = follow(self)
 
     @property
     def studies(self) -> list[Study]:
@@ -99,13 +97,13 @@ class Following(Linked):
 
     # -- following ---------------------------------------------------------------------------------------------
 
-    def _look(self, seconds: float = _READING) -> float:
+    def _look(self, seconds: float = READING) -> float:
         """Read what is new and tell the browser; returns seconds until the next look."""
         with self._lock:
             fresh = [row for feed in self._feeds for row in feed.rows(seconds / len(self._feeds))]
             self._note_best(fresh)
             phases = [feed.phase() for feed in self._feeds]
-            active = any(phase.name in ACTIVE or phase.name == "stopping" for phase in phases)
+            active = any(phase.active for phase in phases)
             cells = self._draw(active)
             self._send_more(fresh, cells)
             self._trouble = ""
@@ -119,7 +117,7 @@ class Following(Linked):
                 self._last_word = now
             elif fresh or changed:
                 self._last_word = now
-            return _EVERY if active or fresh or cells or any(feed.behind for feed in self._feeds) else _IDLE
+            return EVERY if active or fresh or cells or any(feed.behind for feed in self._feeds) else IDLE
 
     def _send_more(self, rows: list[list[Any]], cells: list[dict[str, Any]]) -> None:
         if not rows and not cells:
@@ -164,7 +162,7 @@ class Following(Linked):
             if arch is not None:
                 fresh.append(self._cells.draw(name, arch))
             spent = time.monotonic() - began
-            if spent > (_EVERY * _DRAWING if active else _EVERY / 2):
+            if spent > (EVERY * _DRAWING if active else EVERY / 2):
                 self._draw_after = began + spent / _DRAWING if active else 0.0
                 break
         return fresh
@@ -203,15 +201,16 @@ class Following(Linked):
                 asked(content)
             except WorkbenchError as error:
                 self._message = str(error)
+            except Exception as error:  # a storage that is locked or away for a moment: whoever asked is told
+                self._message = f"That could not be done: {type(error).__name__}: {error}"
             self._draw_after = 0.0
             self._look()
+            self.send({"kind": "beat"})  # what was asked was heard, also where it changed nothing
 
     def _hello(self, content: Mapping[str, Any]) -> None:
         """A view that has missed something is told everything."""
         if content.get("have") != len(self.trials):
             self.send({"kind": "all", "rows": self.trials, "cells": self._cells.state()})
-        else:
-            self.send({"kind": "beat"})
 
     def _want(self, content: Mapping[str, Any]) -> None:
         names = content.get("names")
@@ -222,10 +221,15 @@ class Following(Linked):
         words = "; ".join(dict.fromkeys(study["words"] for study in self.status["studies"]))
         return f"{len(self.trials)} trials; {words}"
 
-    def _fail(self, sentence: str) -> None:
+    def _fail(self, error: Exception) -> None:
         with self._lock:
-            self._trouble = sentence
-            self.status = {**self.status, "message": sentence, "stamp": time.time() * 1000}
+            self._trouble = unreadable(error)
+            self.status = {**self.status, "message": self._trouble, "stamp": time.time() * 1000}
+
+
+def unreadable(error: Exception) -> str:
+    """In words, that a look at a study failed."""
+    return f"The study cannot be read: {type(error).__name__}: {error}"
 
 
 def checked(studies: Study | Sequence[Study], who: str) -> list[Study]:
@@ -237,21 +241,6 @@ def checked(studies: Study | Sequence[Study], who: str) -> list[Study]:
     if not listed or any(study.directions != listed[0].directions for study in listed):
         raise InvalidInput(f"{who} follows one study or more, all of the same objectives.")
     return listed
-
-
-def _follow(reference: weakref.ref[Following], gone: threading.Event) -> None:
-    """Look at the studies until the widget is closed or nobody has it any more."""
-    pause = _EVERY
-    while not gone.wait(pause):
-        widget = reference()
-        if widget is None:
-            return
-        try:
-            pause = widget._look()
-        except Exception as error:  # a storage that is locked or away for a moment: said in the view, and tried again
-            widget._fail(f"The study cannot be read: {type(error).__name__}: {error}")
-            pause = _IDLE
-        del widget
 
 
 def _space(study: Study) -> SearchSpace | None:
