@@ -98,7 +98,8 @@ class Driver:
                     f"The study {name!r} was made with other {key}: {_what_changed(before[key], value)}. "
                     "Give another name= or storage=, or ask the same question."
                 )
-        for key, value in {**about, "duplicates": duplicates, "order": "run"}.items():
+        units = {m.name: m.unit for m in self.objectives if m.unit}  # to be shown: they are no part of the question
+        for key, value in {**about, "units": units, "duplicates": duplicates, "order": "run"}.items():
             if before.get(key) != value:
                 study.set_user_attr(key, value)
         return study

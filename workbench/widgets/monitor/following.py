@@ -252,8 +252,11 @@ def _space(study: Study) -> SearchSpace | None:
 
 def objectives_of(study: Study, benchmark: Benchmark | None) -> list[dict[str, Any]]:
     """What is wanted of a study, for the browser: name, label, sign, and the best there is where that is known."""
-    names = study.user_attrs.get("measures") or [f"value {i}" if i else "value" for i in range(len(study.directions))]
-    units = {} if benchmark is None else {column.name: column.unit for column in benchmark.columns()}
+    attrs = study.user_attrs
+    names = attrs.get("measures") or [f"value {i}" if i else "value" for i in range(len(study.directions))]
+    units = attrs.get("units") or {}
+    if benchmark is not None:
+        units = units | {column.name: column.unit for column in benchmark.columns()}
     return [
         {
             "name": str(name),
