@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import ipywidgets
 import nbformat
 import plotly.graph_objects as go
 import pytest
@@ -66,7 +67,9 @@ def test_every_kind_of_output_has_its_form(tmp_path: Path) -> None:
     assert "<title>Title</title>" in text
     assert '<li class="level-2"><a href="#first-part--1">First <em>part</em></a></li>' in text
     assert '<li class="level-3"><a href="#detail--1">' in text
-    assert '<code class="math">a&lt;b</code>' in text
+    assert "<math><mi>a</mi><mo>&lt;</mo><mi>b</mi></math>" in text
+    assert '<math display="block"><msup><mi>x</mi><mn>2</mn></msup></math>' in text
+    assert '<div class="html"><span class="formula"><math display="block"><mi>x</mi></math></span></div>' in text
     assert '<table class="dataframe">' in text
     assert base64.b64encode(SVG.encode()).decode() in text
     assert 'alt="a cell"' in text
@@ -126,6 +129,31 @@ def test_an_output_that_cannot_be_shown_is_an_error_not_a_gap(tmp_path: Path) ->
     assert page(tmp_path, display(widget, tags=("hide-output",)))
 
 
+def test_a_figure_or_widget_that_only_a_kernel_shows_is_one_clear_error(tmp_path: Path) -> None:
+    drawn = go.Figure(go.Scatter(x=[1], y=[2]))
+    living = go.FigureWidget(drawn)
+    bare = ipywidgets.IntSlider()
+    where = "The output of the cell at position 1 of executed"
+    for bundle, words in (
+        ({"text/plain": repr(drawn)}, rf"{where} shows a plotly figure as text only. End the cell with the figure"),
+        ({"text/html": drawn.to_html()}, rf"{where} shows a plotly figure as HTML with scripts, of which none is run"),
+        (living._repr_mimebundle_(), rf"{where} shows {WIDGET}, which a .* show go.Figure\(widget\) in place of a"),
+        (bare._repr_mimebundle_(), rf"{where} shows {WIDGET}, which a .* or give the widget a still"),
+        ({"text/html": "<iframe src='f.html'></iframe>"}, rf"{where} shows a frame, a file kept elsewhere, which"),
+        ({"text/html": "<div id=v></div><script>d()</script>"}, rf"{where} shows a picture that a script draws, which"),
+        ({"text/html": "<p>A</p><div id=v></div><script>vegaEmbed(v)</script>"}, r"a picture that a script draws"),
+    ):
+        with pytest.raises(Unshowable, match=words.replace("+", r"\+")):
+            page(tmp_path, display(bundle))
+        assert page(tmp_path, display(bundle, tags=("hide-output",)))
+
+
+def test_html_without_anything_to_see_is_no_error(tmp_path: Path) -> None:
+    for html in ("<style>p {color: red}</style>", "<script>window.PlotlyConfig = {}</script>", "", "<p>a</p><script>"):
+        assert page(tmp_path, display({"text/html": html}))
+    assert "[iframe: only a live page shows it]" in page(tmp_path, display({"text/html": "<p>a</p><iframe src=x>"}))
+
+
 def test_the_trace_of_a_progress_bar_is_no_content(tmp_path: Path) -> None:
     bar = {WIDGET: {"model_id": "1"}, "text/plain": "score:   0%|          | 0/3 [00:00<?, ?it/s]"}
     text = page(tmp_path, display(bar, source="x"))
@@ -171,6 +199,11 @@ PAYLOADS = [
     "<details open ontoggle=fired=1>",
     "<input autofocus onfocus=fired=1>",
     "<math><mtext><table><mglyph><style><img src=x onerror=fired=1>",
+    "<math><mi>x</mi><annotation-xml encoding='text/html'><img src=x onerror=fired=1></annotation-xml></math>",
+    "<math href=javascript:fired=1><mi xlink:href=javascript:fired=1>click</mi></math>",
+    "<math><maction actiontype='statusline#javascript:fired=1'><mi>click</mi></maction></math>",
+    "<math><mtext><a href=javascript:fired=1>click</a><img src=x onerror=fired=1></mtext></math>",
+    "\\href{javascript:fired=1}{click}",
     "<noscript><p title='</noscript><img src=x onerror=fired=1>'>",
     "<form><button formaction=javascript:fired=1>click</button></form>",
     "<object data=javascript:fired=1>",
@@ -247,9 +280,9 @@ def test_hostile_text_does_not_run_in_any_place_of_a_report(tmp_path: Path, brow
     cells = []
     for text in PAYLOADS:
         cells += [
-            new_markdown_cell(f"## {text}\n\n{text}\n\n```\n{text}\n```\n"),
+            new_markdown_cell(f"## {text}\n\n{text}\n\n$\\text{{{text}}}$ and $${text}$$\n\n```\n{text}\n```\n"),
             display(
-                {"text/html": f"<p>{text}</p>"},
+                {"text/html": f"<p>seen {text}</p>"},
                 {"text/plain": text},
                 {"text/markdown": text},
                 {"text/latex": text},

@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.pipelines.sanitise import ATTRIBUTES, MIXED_CASE, PROPERTIES, TAGS, harmless, safe_style
+from workbench.pipelines.sanitise import (
+    ATTRIBUTES,
+    FORMULA_ATTRIBUTES,
+    FORMULAS,
+    MIXED_CASE,
+    PROPERTIES,
+    TAGS,
+    harmless,
+    safe_style,
+)
 
 WRITTEN = re.compile(r"""</?(\w+)((?:\s[\w-]+="[^"<>]*")*)\s*>""")
 
@@ -37,6 +46,24 @@ WRITTEN = re.compile(r"""</?(\w+)((?:\s[\w-]+="[^"<>]*")*)\s*>""")
         ("<!-- a --><?php x ?><!doctype html>x", "x"),
         ('<svg viewbox="0 0 1 1"><path d="M0 0"/></svg>', '<svg viewBox="0 0 1 1"><path d="M0 0"></path></svg>'),
         ('<g fill="url(#a)">x</g><g fill="url(http://x)">y</g>', '<g fill="url(#a)">x</g><g>y</g>'),
+        ("<math><mi>x</mi></math>", "<math><mi>x</mi></math>"),
+        (
+            '<math href="https://a.org" onclick="x()"><mo form="infix">+</mo></math>',
+            '<math><mo form="infix">+</mo></math>',
+        ),
+        ("<math><mtext><b>x</b><img src=x></mtext></math>", "<math><mtext>x</mtext></math>"),
+        ("<math><maction actiontype=toggle><mi>x</mi></maction></math>", "<math><mi>x</mi></math>"),
+        (
+            "<math><semantics><mi>x</mi><annotation-xml><p>y</p></annotation-xml></semantics></math>",
+            "<math><mi>x</mi>y</math>",
+        ),
+        ("<mi>x</mi><mtext><b>y</b></mtext>", "x<b>y</b>"),
+        (
+            '<math><mtd style="text-align:right;position:fixed" class="c">x</mtd></math>',
+            '<math><mtd style="text-align:right">x</mtd></math>',
+        ),
+        ("<math><mi>x</mi></p><p>y", "<math><mi>x</mi>y</math>"),
+        ("a<iframe src=x>b</iframe>c", "a[iframe: only a live page shows it]c"),
         ('<p style="color:red;background:url(http://x);position:fixed">x</p>', '<p style="color:red">x</p>'),
     ],
 )
@@ -48,7 +75,8 @@ FRAGMENTS = [
     "<", ">", '"', "'", "/", "=", " ", "&lt;", "&#x3c;", "<!--",
     "-->", "<![CDATA[", "]]>", "</", "script", "style", "svg",
     "img", "onerror", "src", "href", "javascript:alert(1)", "<p>", "<script>", "</script>", "<svg>", "<math>",
-    "<style>", "<title>", "</title>", "<textarea>", "<template>", "\x00", "\n", "a", "url(", "<img src=x onerror=a()>",
+    "<style>", "</math>", "<mtext>", "<mi>", "<mglyph>", "<annotation-xml>",
+    "<title>", "</title>", "<textarea>", "<template>", "\x00", "\n", "a", "url(", "<img src=x onerror=a()>",
 ]  # fmt: skip
 
 
@@ -57,9 +85,9 @@ def test_only_listed_tags_and_attributes_are_ever_written(text: str) -> None:
     result = harmless(text)
     assert "<" not in WRITTEN.sub("", result)
     for tag, attributes in WRITTEN.findall(result):
-        assert tag.lower() in TAGS
+        assert tag.lower() in TAGS | FORMULAS
         for name in re.findall(r"([\w-]+)=", re.sub(r'"[^"]*"', '""', attributes)):
-            assert name.lower() in ATTRIBUTES | {"href", "src", "rel"}
+            assert name.lower() in ATTRIBUTES | FORMULA_ATTRIBUTES | {"href", "src", "rel"}
     assert harmless(result) == result, "harmless text stays as it is"
 
 
@@ -75,7 +103,11 @@ def test_styles_cannot_fetch() -> None:
 
 
 def test_the_lists_hold_whole_words() -> None:
-    assert not [word for word in ATTRIBUTES | PROPERTIES | TAGS if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z]+)*", word)]
+    assert not [
+        word
+        for word in ATTRIBUTES | FORMULA_ATTRIBUTES | FORMULAS | PROPERTIES | TAGS
+        if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z]+)*", word)
+    ]
 
 
 def test_a_drawing_of_ours_passes_unchanged() -> None:

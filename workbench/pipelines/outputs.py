@@ -10,7 +10,8 @@ from html import escape
 from typing import Any
 
 from workbench.errors import InvalidInput
-from workbench.pipelines.sanitise import harmless
+from workbench.pipelines.formulas import latex
+from workbench.pipelines.sanitise import LEFT_OUT, harmless
 from workbench.widgets.page import Stock
 
 FIGURE, WIDGET = "application/vnd.plotly.v1+json", "application/vnd.jupyter.widget-view+json"
@@ -21,6 +22,14 @@ SHOWN = (
 )  # fmt: skip
 #: Figures of these kinds compile code in the browser (WebGL).
 COMPILING = re.compile(r"\w*gl|splom|parcoords|scatter3d|surface|mesh3d|cone|streamtube|volume|isosurface")
+_FIGURE_IN_WORDS = re.compile(r"Figure(Widget)?\(\{\s*'(data|layout)'")
+_AS_FIGURE = (
+    "End the cell with the figure, a go.Figure, and leave plotly.io.renderers.default as Jupyter sets it "
+    "('plotly_mimetype'), or tag the cell 'hide-output'."
+)
+_PLOTLY = re.compile(r"Plotly\.(newPlot|react)\(|plotly-graph-div|iframe_figures/figure_")
+_DRAWN = re.compile(r"\bvegaEmbed\(|\bbk-root\b|\bdata-root-id=|\brequire\(\['?vega")  # altair, bokeh
+_FRAME = re.compile(r"<(iframe|object|embed|canvas|video|audio)\b", re.IGNORECASE)
 _PROGRESS_BAR = re.compile(r"\d+%\|.*\||\d+it \[")
 
 
@@ -74,9 +83,9 @@ class Outputs:
         unknown = sorted(mime for mime in data if mime not in SHOWN)
         if not best or (best == "text/plain" and unknown):
             raise Unshowable(_unshowable(where, unknown))
-        return self._shown(best, data[best])
+        return self._shown(best, data[best], where)
 
-    def _shown(self, mime: str, value: Any) -> str:
+    def _shown(self, mime: str, value: Any, where: str) -> str:
         text: Any = "".join(value) if isinstance(value, list) and mime != "application/json" else value
         match mime:
             case "application/vnd.plotly.v1+json":
@@ -86,14 +95,16 @@ class Outputs:
             case "image/png" | "image/jpeg" | "image/gif":
                 return picture(mime, re.sub(r"[^A-Za-z0-9+/=]", "", text), "picture")
             case "text/html":
-                return f'<div class="html">{harmless(text)}</div>'
+                return f'<div class="html">{_foreign(text, where)}</div>'
             case "text/markdown":
                 return f'<div class="prose">{self.markdown(text)}</div>'
             case "text/latex":
-                return f'<code class="math">{escape(text)}</code>'
+                return f'<div class="html">{harmless(latex(text))}</div>'
             case "application/json":
                 return f"<pre>{escape(json.dumps(text, indent=1))}</pre>"
             case _:
+                if _FIGURE_IN_WORDS.match(text):
+                    raise Unshowable(f"{where} shows a plotly figure as text only. {_AS_FIGURE}")
                 return f"<pre>{coloured(text)}</pre>"
 
     def _figure(self, figure: Mapping[str, Any]) -> str:
@@ -114,8 +125,30 @@ def _model_of(view: object) -> str:
     return str(view.get("model_id", "")) if isinstance(view, Mapping) else ""
 
 
+def _foreign(html: str, where: str) -> str:
+    """Harmless HTML; an error where what it was to show is drawn by a script or stands in another file."""
+    kept = harmless(html)
+    if _PLOTLY.search(html):
+        raise Unshowable(f"{where} shows a plotly figure as HTML with scripts, of which none is run. {_AS_FIGURE}")
+    scripts = "<script" in html and re.search(r"<(?!/|!|script|style|link|meta)", html)
+    if (drawn := _DRAWN.search(html)) or ((scripts or _FRAME.search(html)) and not _visible(kept)):
+        what = "a picture that a script draws" if drawn or scripts else "a frame, a file kept elsewhere"
+        raise Unshowable(
+            f"{where} shows {what}, which a page without a kernel cannot: "
+            "show it as a plotly figure, SVG, PNG, plain HTML or text, or tag the cell 'hide-output'."
+        )
+    return kept
+
+
+def _visible(html: str) -> bool:
+    return bool(re.search(r"<(img|svg|math|hr)\b", html) or LEFT_OUT.sub("", re.sub(r"<[^>]*>", "", html)).strip())
+
+
 def _unshowable(where: str, mimes: list[str]) -> str:
-    still = "give the widget a still, image/svg+xml in its _repr_mimebundle_"
+    still = (
+        "show go.Figure(widget) in place of a FigureWidget, or give the widget a still, image/svg+xml in its "
+        "_repr_mimebundle_"
+    )
     other = "show it as a plotly figure, SVG, PNG, HTML or text"
     return (
         f"{where} shows {', '.join(mimes) or 'nothing known'}, which a page without a kernel cannot: "

@@ -8,7 +8,6 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from html import escape
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,6 +19,7 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from traitlets import default
 
 from workbench.errors import InvalidInput
+from workbench.pipelines.formulas import formula
 from workbench.pipelines.outputs import Outputs, inline_json
 from workbench.pipelines.records import read_json, write_whole
 from workbench.pipelines.sanitise import harmless
@@ -206,9 +206,13 @@ class Prose(IPythonRenderer):
         return f'<h{level} id="{anchor}">{text}</h{level}>\n'
 
     def block_math(self, body: str) -> str:
-        """Return a formula as it is written."""
-        return f'<p><code class="math">{escape(body.strip())}</code></p>\n'
+        """Return a formula on a line of its own."""
+        return formula(body, block=True)
 
     def inline_math(self, body: str) -> str:
-        """Return a formula as it is written."""
-        return f'<code class="math">{escape(body)}</code>'
+        """Return a formula in a line."""
+        return formula(body)
+
+    def latex_environment(self, name: str, body: str) -> str:
+        """Return a formula that stands in an environment of its own, such as align."""
+        return formula(f"\\begin{{{name}}}{body}\\end{{{name}}}", block=True)

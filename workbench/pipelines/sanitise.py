@@ -22,7 +22,19 @@ TAGS = _words("""
     marker lineargradient stop clippath use
 """)
 VOID = _words("br col hr img")
-SILENT = _words("script style template iframe object noscript textarea select math xmp noembed")
+SILENT = _words("script style template iframe object noscript textarea select xmp noembed")
+#: Inside a formula nothing but these is written, and outside none of them: no links, actions or foreign content.
+FORMULAS = _words("""
+    math menclose merror mfrac mi mmultiscripts mn mo mover mpadded mphantom mprescripts mroot mrow ms mspace msqrt
+    mstyle msub msubsup msup mtable mtd mtext mtr munder munderover
+""")
+FORMULA_ATTRIBUTES = _words("""
+    accent accentunder columnspan depth display displaystyle fence form height largeop linethickness lspace mathvariant
+    maxsize minsize movablelimits notation rowspan rspace scriptlevel separator stretchy style symmetric voffset width
+""")
+#: What would show another file or what a script draws; that something is missing is said in its place.
+ELSEWHERE = _words("audio canvas embed iframe object video")
+LEFT_OUT = re.compile(r"\[[a-z]+: only a live page shows it\]")
 ATTRIBUTES = _words("""
     align alt aria-hidden aria-label class colspan dir height id lang open role rowspan scope span start
     title width clip-path cx cy d dominant-baseline dx dy fill fill-opacity font-family font-size
@@ -42,7 +54,7 @@ PROPERTIES = _words("""
     align-items background background-color border border-bottom border-collapse border-left border-radius
     border-right border-top box-sizing color column-gap display fill flex flex-direction flex-wrap font
     font-family font-size font-style font-variant-numeric font-weight gap grid-template-columns height
-    justify-content letter-spacing line-height margin margin-bottom margin-left margin-right margin-top
+    justify-content justify-items letter-spacing line-height margin margin-bottom margin-left margin-right margin-top
     max-height max-width min-width opacity overflow overflow-wrap overflow-x padding padding-bottom
     padding-left padding-right padding-top row-gap stroke stroke-dasharray stroke-width text-align
     text-anchor text-decoration text-transform vertical-align white-space width word-break
@@ -75,9 +87,11 @@ class _Writer(HTMLParser):
         return "".join([*self.written, *unclosed])
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in ELSEWHERE and not self.silent:
+            self.written.append(f"[{tag}: only a live page shows it]")
         if tag in SILENT:
             self.silent += 1
-        if self.silent or tag not in TAGS:
+        if self.silent or tag not in (FORMULAS if tag == "math" or "math" in self.open else TAGS):
             return
         if tag == "img" and not _PICTURE.fullmatch(dict(attrs).get("src") or ""):
             words = dict(attrs).get("alt") or "no description"
@@ -108,6 +122,8 @@ class _Writer(HTMLParser):
 
 
 def _attributes(tag: str, attributes: list[tuple[str, str | None]]) -> list[tuple[str, str]]:
+    if tag in FORMULAS:
+        attributes = [(name, value) for name, value in attributes if name in FORMULA_ATTRIBUTES]
     kept = [(name, value or "") for name, value in attributes if _allowed(tag, name, value or "")]
     kept = [(name, safe_style(value) if name == "style" else value) for name, value in kept]
     return kept + ([("rel", "noopener noreferrer")] if tag == "a" else [])
@@ -121,7 +137,7 @@ def _allowed(tag: str, name: str, value: str) -> bool:
             return tag == "img"  # its source was checked as a whole
         case "href":
             return bool(_LINK.match(value.strip())) if tag == "a" else tag == "use" and value.startswith("#")
-    return name in ATTRIBUTES and not _PAINTS.search(value)
+    return name in (FORMULA_ATTRIBUTES if tag in FORMULAS else ATTRIBUTES) and not _PAINTS.search(value)
 
 
 def safe_style(style: str) -> str:
