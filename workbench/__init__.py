@@ -29,6 +29,7 @@ _HOMES = {
     "ProxyBoard": "workbench.widgets.proxy_board",
     "SearchMonitor": "workbench.widgets.search_monitor",
     "SearchSpace": "workbench.spaces.space",
+    "Secret": "workbench.pipelines.kinds",
     "SpaceMap": "workbench.widgets.space_map",
     "Subspaces": "workbench.spaces.combined.subspaces",
     "UnknownName": "workbench.errors",
@@ -155,6 +156,7 @@ if TYPE_CHECKING:
     from workbench.measure import Measure as Measure
     from workbench.pipelines import pipelines as pipelines
     from workbench.pipelines import run as run
+    from workbench.pipelines.kinds import Secret as Secret
     from workbench.pipelines.page import page as page
     from workbench.predictors import layer_statistics as layer_statistics
     from workbench.predictors import predictor as predictor
