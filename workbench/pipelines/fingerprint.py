@@ -93,7 +93,7 @@ def workbench_hash() -> str:
     files = [
         path
         for path in sorted(package.rglob("*.py"))
-        if path.relative_to(package).parts[0] not in ("pipelines", "cli.py", "_rooms", "testing")
+        if path.relative_to(package).parts[0] not in ("pipelines", "cli", "_rooms", "testing")
     ]
     return sha256_of_json({path.relative_to(package).as_posix(): sha256_of_file(path) for path in files})
 

@@ -38,6 +38,25 @@ def held(folder: Path, patience: float = PATIENCE) -> Iterator[int]:
         os.close(handle)
 
 
+def is_held(folder: Path) -> bool:
+    """Whether a run is at work in `folder`."""
+    if sys.platform == "win32":
+        return False
+    import fcntl
+
+    try:
+        handle = os.open(folder / "run.lock", os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False
+
+
 def _acquire(handle: int, folder: Path, patience: float) -> None:
     if sys.platform == "win32":
         return  # no inheritable file lock there: keep runs of one folder apart yourself
