@@ -138,6 +138,13 @@ def test_relative_improvement_has_an_interval_and_refuses_nothing() -> None:
         relative_improvement([1.0], [1.0], "more")
 
 
+def test_there_is_no_percentage_of_nothing() -> None:
+    frame = frame_of({"random": [[0.0], [0.0], [2.0]], "good": [[3.0], [3.0], [4.0]]}, optimum=None)
+    row = summary(frame).loc[1, "good"]  # resamples in which random search found nothing are left out, unwarned
+    assert row["relative_improvement"] == pytest.approx(100 * (10 / 3 - 2 / 3) / (2 / 3))
+    assert np.isfinite([row["relative_improvement_low"], row["relative_improvement_high"]]).all()
+
+
 def test_surpassing_counts_pairs_and_halves() -> None:
     a, b = np.array([1.0, 2.0, 3.0]), np.array([2.0, 2.0, 0.0])
     naive = np.mean([(x > y) + 0.5 * (x == y) for x in a for y in b])

@@ -105,7 +105,9 @@ def _queries_to(rows: pd.DataFrame, goal: float, sign: int) -> float:
 def _improvement(sign: int) -> Callable[..., NDArray[np.float64]]:
     def percent(found: NDArray[np.float64], random: NDArray[np.float64]) -> NDArray[np.float64]:
         base = random.mean(axis=-1)
-        return np.asarray(sign * 100 * (found.mean(axis=-1) - base) / np.abs(base))
+        gain = sign * 100 * (found.mean(axis=-1) - base)
+        # There is no percentage of nothing: a resample in which random search found 0 counts for nothing.
+        return np.asarray(np.divide(gain, np.abs(base), out=np.full(np.shape(base), np.nan), where=base != 0))
 
     return percent
 

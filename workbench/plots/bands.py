@@ -94,7 +94,7 @@ def bands_figure(
 def _traces(band: Band, colour: str, dash: str, sign: str) -> list[go.Scatter]:
     """The interval as a filled outline, and the line with its marks."""
     red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
-    name = plain(band.name.replace("_", " "))
+    name = plain(band.name)
     outline = go.Scatter(
         x=np.concatenate([band.x, band.x[::-1]]),
         y=np.concatenate([band.high, band.low[::-1]]),
