@@ -26,6 +26,7 @@ _HOMES = {
     "MissingData": "workbench.errors",
     "ModuleTree": "workbench.widgets.module_tree",
     "Neighborhood": "workbench.widgets.neighborhood",
+    "PipelineView": "workbench.widgets.pipeline_view",
     "ProxyBoard": "workbench.widgets.proxy_board",
     "SearchMonitor": "workbench.widgets.search_monitor",
     "SearchSpace": "workbench.spaces.space",
@@ -210,6 +211,7 @@ if TYPE_CHECKING:
     from workbench.widgets.linking import link as link
     from workbench.widgets.module_tree import ModuleTree as ModuleTree
     from workbench.widgets.neighborhood import Neighborhood as Neighborhood
+    from workbench.widgets.pipeline_view import PipelineView as PipelineView
     from workbench.widgets.proxy_board import ProxyBoard as ProxyBoard
     from workbench.widgets.search_monitor import SearchMonitor as SearchMonitor
     from workbench.widgets.space_map import SpaceMap as SpaceMap

@@ -50,7 +50,7 @@ def look(operation: object) -> Look:
     if name in {"none", "zero", "zeroize", "null"}:
         return Look("none", NONE, "#5d6873", dashed=True)
     if "skip" in name or "identity" in name:
-        return Look("skip", SKIP, _on_dark(SKIP))
+        return Look("skip", SKIP, on_dark(SKIP))
     if plain_convolution and "1x1" in name:
         return Look("conv 1×1", CONV_1X1, CONV_1X1)
     if plain_convolution and "3x3" in name:
@@ -58,7 +58,7 @@ def look(operation: object) -> Look:
     if "pool" in name:
         return Look(_pool_label(name), POOL, POOL)
     colour = OTHER_OPERATIONS[zlib.crc32(name.encode(errors="surrogatepass")) % len(OTHER_OPERATIONS)]
-    return Look(_short(str(operation)), colour, _on_dark(colour))
+    return Look(_short(str(operation)), colour, on_dark(colour))
 
 
 def diverging(value: float) -> str:
@@ -89,7 +89,7 @@ def _short(name: str) -> str:
     return clipped(words)
 
 
-def _on_dark(colour: str) -> str:
+def on_dark(colour: str) -> str:
     """The colour a third of the way to white, which keeps lines at 3:1 contrast on dark paper."""
     channels = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
     return "#" + "".join(f"{round(channel + (255 - channel) / 3):02x}" for channel in channels)

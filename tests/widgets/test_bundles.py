@@ -18,6 +18,7 @@ BUNDLES = (
     "module_tree.js",
     "neighborhood.js",
     "page.js",
+    "pipeline_view.js",
     "proxy_board.js",
     "search_monitor.js",
     "space_map.js",
