@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import io
+import json
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -26,8 +30,8 @@ def test_help_is_quick_and_loads_nothing_heavy() -> None:
     )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert told.splitlines()[-1] == "[]"
-    for command in ("run", "list", "score", "search", "report", "doctor"):
-        assert f"\n    {command} " in told
+    for command in ("run", "resume", "runs", "list", "score", "search", "report", "doctor", "completion"):
+        assert re.search(rf"\n    {command}\b", told)
 
 
 def test_list_names_everything_there_is_to_choose_from(capsys: pytest.CaptureFixture[str]) -> None:
@@ -163,6 +167,67 @@ def test_a_dry_run_says_why_and_writes_nothing(capsys: pytest.CaptureFixture[str
         f"  {name}: would run, because no result yet" for name in ("explore", "report", "score", "search")
     ]
     assert not Path("runs").exists()
+
+
+def test_the_help_of_a_named_pipeline_shows_its_parameters(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["run", "nasbench201", "--help"])
+    assert caught.value.code == 0
+    told = capsys.readouterr().out
+    assert "--dry-run" in told
+    assert "n_trials: a whole number from 1 to 5000" in told
+    with pytest.raises(SystemExit) as caught:
+        main(["run", "nasbench2", "--help"])
+    assert caught.value.code == 2
+    assert "Did you mean 'nasbench201'" in capsys.readouterr().err
+
+
+def test_scripts_get_json(capsys: pytest.CaptureFixture[str]) -> None:
+    def told(*arguments: str) -> Any:
+        assert main([*arguments, "--json"]) == 0
+        return json.loads(capsys.readouterr().out)
+
+    lists = told("list")
+    assert list(lists) == list(LISTS)
+    assert {"name": "nasbench201", "size": 15_625} in lists["spaces"]
+    assert "synflow" in {one["name"] for one in lists["proxies"]}
+    assert told("score", "nasbench201", "--proxies", "params", "--sample", "2").popitem()[1]["params"] > 0
+    found = told("search", "nasbench201", "--measure", "valid_accuracy", "--sampler", "random", "--n-trials", "3")
+    assert found["n_trials"] == 3
+    assert found["valid_accuracy"] > 0
+    steps = told("run", "nasbench201", "--dry-run", "--smallest")["stages"]
+    assert {step["stage"] for step in steps} >= {"score", "report"}
+    assert isinstance(told("doctor")["findings"], list)
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("workbench ru", {"run", "runs"}),
+        ("workbench run nasb", {"nasbench201"}),
+        ("workbench run nasbench201 -p n_tr", {"n_trials="}),
+        ("workbench search nasbench201 --sampler regul", {"regularized_evolution"}),
+        ("workbench score nasbench201 --proxies synf", {"synflow", "synflow_bn"}),
+    ],
+)
+def test_a_shell_completes_from_the_catalogues(typed: str, offered: set[str]) -> None:
+    told = Path("told")
+    given = {
+        "_ARGCOMPLETE": "1",
+        "_ARGCOMPLETE_STDOUT_FILENAME": str(told.resolve()),
+        "_ARGCOMPLETE_IFS": "\n",
+        "COMP_LINE": typed,
+        "COMP_POINT": str(len(typed)),
+        "_ARGCOMPLETE_COMP_WORDBREAKS": " \t\n\"'><;|&(:",
+    }
+    subprocess.run([sys.executable, "-m", "workbench.cli"], env={**os.environ, **given}, check=False)
+    assert {word.strip() for word in told.read_text().split("\n")} == offered
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_is_told_how_to_ask(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["completion", shell]) == 0
+    assert "workbench" in capsys.readouterr().out
 
 
 def test_the_doctor_says_what_is_here_and_how_to_get_the_rest(

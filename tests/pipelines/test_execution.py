@@ -23,11 +23,11 @@ from workbench.cli import main
 from workbench.errors import InvalidInput
 from workbench.pipelines import execution, planning
 from workbench.pipelines.execution import run
-from workbench.pipelines.planning import plan
 from workbench.pipelines.fingerprint import sha256_of_file
 from workbench.pipelines.lock import FolderInUse, held
 from workbench.pipelines.outcome import Run, RunFailed
 from workbench.pipelines.pipeline import read
+from workbench.pipelines.planning import plan
 
 WriteNotebook = Callable[..., Path]
 

@@ -126,9 +126,9 @@ def _sampler_records() -> list[dict[str, Any]]:
 
 
 def _benchmark_records() -> list[dict[str, Any]]:
-    from workbench.benchmarks import benchmarks
+    from workbench.benchmarks import catalogue
 
-    return _records(benchmarks)
+    return _records(lambda: catalogue.table(lambda loader: loader.card()))
 
 
 LISTS = {

@@ -71,9 +71,8 @@ def _prune(given: argparse.Namespace) -> int:
         tell({"removed": given.yes, "runs": [one.to_dict() for one in found]})
         return 0
     for one in found:
-        print(
-            f"{'removed' if given.yes else 'would remove'} {one.folder.as_posix()} ({one.state}, {one.megabytes:.1f} MB)"
-        )
+        did = "removed" if given.yes else "would remove"
+        print(f"{did} {one.folder.as_posix()} ({one.state}, {one.megabytes:.1f} MB)")
     total = sum(one.megabytes for one in found)
     print(f"{len(found)} runs, {total:.1f} MB" + ("" if given.yes or not found else "; --yes removes them"))
     return 0

@@ -91,6 +91,6 @@ def _value(node: ast.expr, values: Mapping[str, Value]) -> Any:
             return all(found) if isinstance(op, ast.And) else any(found)
         case ast.Compare(left=left, ops=ops, comparators=others):
             items = [_value(item, values) for item in (left, *others)]
-            pairs = zip(ops, items, items[1:], strict=True)
+            pairs = zip(ops, items[:-1], items[1:], strict=True)
             return all(_COMPARISONS[type(op)](a, b) for op, a, b in pairs)
     raise AssertionError(f"{node!r} was let through")

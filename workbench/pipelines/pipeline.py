@@ -283,7 +283,7 @@ def _merged(stages: Mapping[str, Stage], defaults: Mapping[str, Any], where: str
     """Return one schema for all stages; the pipeline's own defaults replace those of the notebooks."""
     found: dict[str, tuple[Parameter, str]] = {}
     for stage in stages.values():
-        for mine in (*stage.open, *_listing(stage)):
+        for mine in (*_listing(stage), *stage.open):
             other, owner = found.setdefault(mine.name, (mine, stage.name))
             same_default = (mine.default, mine.required) == (other.default, other.required)
             if mine.kind != other.kind or not (same_default or mine.name in defaults):
