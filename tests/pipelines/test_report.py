@@ -70,7 +70,7 @@ def test_every_kind_of_output_has_its_form(tmp_path: Path) -> None:
     assert "<math><mi>a</mi><mo>&lt;</mo><mi>b</mi></math>" in text
     assert '<math display="block"><msup><mi>x</mi><mn>2</mn></msup></math>' in text
     assert '<div class="html"><span class="formula"><math display="block"><mi>x</mi></math></span></div>' in text
-    assert '<table class="dataframe">' in text
+    assert '<table class="dataframe size-8"><tr><td class="number">7</td>' in text
     assert base64.b64encode(SVG.encode()).decode() in text
     assert 'alt="a cell"' in text
     assert f"data:image/png;base64,{PIXEL}" in text
@@ -174,7 +174,8 @@ def test_numbers_that_json_does_not_know_become_null() -> None:
 def test_a_folder_without_a_finished_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="is not the folder of a run"):
         report(tmp_path, tmp_path / "r.html")
-    (tmp_path / "run.json").write_text('{"report_stage": "tell"}')
+    record = {"pipeline": "p", "report_stage": "tell", "parameters": {}, "stages": []}
+    (tmp_path / "run.json").write_text(json.dumps(record))
     with pytest.raises(InvalidInput, match="The stage tell of the run in .* is not done"):
         report(tmp_path, tmp_path / "r.html")
     for broken in ("{", "{}", "[]", '{"nbformat": 4, "cells": 1}', "\x00"):
@@ -315,7 +316,9 @@ def test_hostile_text_does_not_run_in_any_place_of_a_report(tmp_path: Path, brow
     made = {
         "report_stage": "tell", "pipeline": hostile, "title": hostile, "updated": hostile,
         "parameters": {hostile: hostile}, "help": {hostile: hostile}, "seeds": {hostile: hostile},
-        "software": {hostile: hostile}, "platform": hostile, "cores": 2, "stages": [stage],
+        "software": {hostile: hostile}, "platform": hostile, "cores": 2, "stages": [stage], "workbench": hostile,
+        "started": hostile, "machine": {"cpu": hostile, "memory_gb": hostile, "accelerators": [hostile]},
+        "git": {"commit": hostile, "dirty": hostile},
     }  # fmt: skip
     (folder / "run.json").write_text(json.dumps(made))
     seen = Seen(browser, report(folder, tmp_path / "page.html"))

@@ -6,7 +6,8 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from html import escape
+from html import escape, unescape
+from itertools import zip_longest
 from typing import Any
 
 from workbench.errors import InvalidInput
@@ -22,6 +23,12 @@ SHOWN = (
 )  # fmt: skip
 #: Figures of these kinds compile code in the browser (WebGL).
 COMPILING = re.compile(r"\w*gl|splom|parcoords|scatter3d|surface|mesh3d|cone|streamtube|volume|isosurface")
+_TABLE = re.compile(r'<table[^>]*class="dataframe.*?</table>', re.DOTALL)
+_TAG = re.compile(r"<[^>]*>")
+_CELL = re.compile(r"<t[hd][^>]*>(.*?)</t[hd]>", re.DOTALL)
+_NUMBER = re.compile(r"<td>(?=[\s\d.,:%eE+−-]+</td>)")
+_PLAIN_NUMBER = re.compile(r"[\s\d.,:%eE+−-]+")
+LONG = 22  # letters of a cell that a table on paper shows in a line
 _FIGURE_IN_WORDS = re.compile(r"Figure(Widget)?\(\{\s*'(data|layout)'")
 _AS_FIGURE = (
     "End the cell with the figure, a go.Figure, and leave plotly.io.renderers.default as Jupyter sets it "
@@ -137,11 +144,26 @@ def _foreign(html: str, where: str) -> str:
             f"{where} shows {what}, which a page without a kernel cannot: "
             "show it as a plotly figure, SVG, PNG, plain HTML or text, or tag the cell 'hide-output'."
         )
-    return kept
+    return _TABLE.sub(lambda found: _fit_for_paper(found[0]), kept)
+
+
+def _fit_for_paper(table: str) -> str:
+    """A table of pandas with its numbers marked, which are never cut in two, and the size of type that fits paper."""
+    rows = [[unescape(_TAG.sub("", cell)).strip() for cell in _CELL.findall(row)] for row in table.split("</tr>")]
+    columns = [[cell for cell in column if cell] for column in zip_longest(*rows, fillvalue="")]
+    long = bool(columns) and max(map(len, columns[0]), default=0) > LONG
+    letters = (LONG if long else 0) + sum(2 + max(map(_letters, column), default=0) for column in columns)
+    size = max(3, min(8, 880 // max(1, letters)))  # points; a line of A4 holds about 110 letters of 8 points
+    look = f"dataframe size-{size}{' long-index' if long else ''}"
+    return _NUMBER.sub('<td class="number">', table).replace('class="dataframe', f'class="{look}', 1)
+
+
+def _letters(cell: str) -> int:
+    return len(cell) if _PLAIN_NUMBER.fullmatch(cell) else min(9, len(cell))  # words are wrapped, numbers are not
 
 
 def _visible(html: str) -> bool:
-    return bool(re.search(r"<(img|svg|math|hr)\b", html) or LEFT_OUT.sub("", re.sub(r"<[^>]*>", "", html)).strip())
+    return bool(re.search(r"<(img|svg|math|hr)\b", html) or LEFT_OUT.sub("", _TAG.sub("", html)).strip())
 
 
 def _unshowable(where: str, mimes: list[str]) -> str:

@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,7 +22,8 @@ from traitlets import default
 from workbench.errors import InvalidInput
 from workbench.pipelines.formulas import formula
 from workbench.pipelines.outputs import Outputs, inline_json
-from workbench.pipelines.records import read_json, write_whole
+from workbench.pipelines.recorded import recorded
+from workbench.pipelines.records import write_whole
 from workbench.pipelines.sanitise import harmless
 from workbench.pipelines.states import kept_in
 from workbench.rooms import room
@@ -44,22 +46,29 @@ def report(source: str | Path, output: str | Path) -> Path:
     """
     source, output = Path(source), Path(output)
     if source.is_dir():
-        made = read_json(source / "run.json")
-        if not made:
-            raise InvalidInput(f"{source} is not the folder of a run: it has no readable run.json.")
-        notebook = source / str(made["report_stage"]) / "notebook.ipynb"
+        made = recorded(source)
+        notebook = source / made["report_stage"] / "notebook.ipynb"
         if not notebook.is_file():
             raise InvalidInput(f"The stage {made['report_stage']} of the run in {source} is not done; run it first.")
     else:
         made, notebook = {}, source
-    try:
-        document = nbformat.read(notebook, as_version=4)  # type: ignore[no-untyped-call]
-    except (OSError, ValueError, TypeError, LookupError, AttributeError, nbformat.ValidationError) as error:
-        raise InvalidInput(f"{notebook} cannot be read as a notebook: {error}.") from None
+    document = executed(notebook)
     exporter = ReportExporter()  # type: ignore[no-untyped-call]
     html, _ = exporter.from_notebook_node(document, {"made": made, "name": notebook.stem})
     write_whole(output, html)
     return output
+
+
+def executed(notebook: Path) -> nbformat.NotebookNode:
+    """Return a notebook with its outputs.
+
+    Raises:
+        InvalidInput: when it cannot be read.
+    """
+    try:
+        return nbformat.read(notebook, as_version=4)  # type: ignore[no-any-return,no-untyped-call]
+    except (OSError, ValueError, TypeError, LookupError, AttributeError, nbformat.ValidationError) as error:
+        raise InvalidInput(f"{notebook} cannot be read as a notebook: {error}.") from None
 
 
 class ReportExporter(Exporter):
@@ -144,6 +153,7 @@ def render(sections: list[Section], prose: Prose, outputs: Outputs, made: Mappin
     if outputs.compiling:
         allowed.append("'unsafe-eval'")  # plotly's WebGL figures compile their drawing code
     environment = Environment(loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined)
+    environment.filters["when"] = when
     text = environment.get_template("report.html.j2").render(
         title=prose.title or made.get("title") or name,
         headings=[heading for heading in prose.headings if heading.level in (2, 3)],
@@ -156,6 +166,15 @@ def render(sections: list[Section], prose: Prose, outputs: Outputs, made: Mappin
         allowed=Markup(" ".join(allowed) or "'none'"),
     )
     return _HALF.sub("\ufffd", text)
+
+
+def when(time: str) -> str:
+    """Return a time of a record as people write it."""
+    try:
+        found = datetime.fromisoformat(time).astimezone(UTC)
+        return f"{found.day} {found:%B %Y, %H:%M} UTC"
+    except (ValueError, OverflowError):
+        return time
 
 
 def code(source: str) -> Markup:
