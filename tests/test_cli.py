@@ -163,8 +163,10 @@ def test_a_dry_run_says_why_and_writes_nothing(capsys: pytest.CaptureFixture[str
     assert main(["run", "nasbench201", "--dry-run", "--smallest"]) == 0
     first, *stages = capsys.readouterr().out.splitlines()
     assert first.startswith("nasbench201 in runs/nasbench201-")
+    smallest = ("random", "regularized_evolution")
     assert sorted(stages) == [
-        f"  {name}: would run, because no result yet" for name in ("explore", "report", "score", "search")
+        f"  {name}: would run, because no result yet"
+        for name in ("explore-cifar10", "report", "score", *(f"search-cifar10-{name}" for name in smallest))
     ]
     assert not Path("runs").exists()
 

@@ -74,12 +74,14 @@ _HOMES = {
     "multi_fidelity": "workbench.studies.multi_fidelity",
     "page": "workbench.pipelines.page",
     "pipelines": "workbench.pipelines",
+    "plan": "workbench.pipelines",
     "predictor": "workbench.predictors",
     "predictors": "workbench.predictors",
     "prenas": "workbench.proxies.prenas",
     "proxies": "workbench.proxies",
     "proxy_examples": "workbench.proxies.symbolic",
     "prune": "workbench.analysis.pruning",
+    "prune_runs": "workbench.pipelines",
     "qt_score": "workbench.studies.space_scores",
     "quantisation": "workbench.spaces.combined.quantisation",
     "rank_tests": "workbench.analysis.rank_tests",
@@ -88,8 +90,11 @@ _HOMES = {
     "relative_improvement": "workbench.analysis.comparison",
     "reliability": "workbench.analysis.reliability",
     "replace_one": "workbench.studies.additive",
+    "resume": "workbench.pipelines",
     "robot": "workbench.analysis.robot",
     "run": "workbench.pipelines",
+    "run_form": "workbench.widgets.run_form",
+    "runs": "workbench.pipelines",
     "sampler": "workbench.samplers",
     "samplers": "workbench.samplers",
     "score": "workbench.proxies.score",
@@ -156,7 +161,11 @@ if TYPE_CHECKING:
     from workbench.ledger import Ledger as Ledger
     from workbench.measure import Measure as Measure
     from workbench.pipelines import pipelines as pipelines
+    from workbench.pipelines import plan as plan
+    from workbench.pipelines import prune_runs as prune_runs
+    from workbench.pipelines import resume as resume
     from workbench.pipelines import run as run
+    from workbench.pipelines import runs as runs
     from workbench.pipelines.kinds import Secret as Secret
     from workbench.pipelines.page import page as page
     from workbench.predictors import layer_statistics as layer_statistics
@@ -213,6 +222,7 @@ if TYPE_CHECKING:
     from workbench.widgets.neighborhood import Neighborhood as Neighborhood
     from workbench.widgets.pipeline_view import PipelineView as PipelineView
     from workbench.widgets.proxy_board import ProxyBoard as ProxyBoard
+    from workbench.widgets.run_form import run_form as run_form
     from workbench.widgets.search_monitor import SearchMonitor as SearchMonitor
     from workbench.widgets.space_map import SpaceMap as SpaceMap
 
