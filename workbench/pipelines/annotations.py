@@ -135,7 +135,8 @@ def bounded(kind: Kind, text: str) -> Kind:
         high_text, unit = "", rest
     ends, unit = (low_text.strip(), high_text), unit.strip()
     sound = all(not end or _NUMBER.fullmatch(end) for end in ends) and (not unit or _UNIT.fullmatch(unit))
-    if not sound or not (any(ends) or unit) or (any(ends) and not dots):
+    glued = dots and not high_text and rest[:1].strip()  # '1..ten' has no unit, but a bound that is none
+    if not sound or glued or not (any(ends) or unit):
         raise Refused(
             f"the bounds {shown(text)} cannot be read; write 'low..high', 'low..' or '..high', then a space and the "
             "unit if there is one"
