@@ -78,6 +78,19 @@ def test_axe_finds_nothing_in_a_widget(
     assert findings(browser, axe, tmp_path / "p.html") == []
 
 
+def test_axe_finds_nothing_in_the_weights_of_a_search(
+    bench: Benchmark, browser: Browser, axe: str, tmp_path: Path
+) -> None:
+    measures, weights = [bench.measure("valid_accuracy"), bench.measure("latency_ms")], {"latency_ms": 0.3}
+    study = wb.search(bench.space, measures, "random", 8, weights=weights, progress=False)
+    wb.page(["# A page\n\n## A widget", wb.SearchMonitor(study)], tmp_path / "p.html")
+    assert findings(browser, axe, tmp_path / "p.html") == []
+    text = (tmp_path / "p.html").read_text(encoding="utf-8")
+    assert "alone=!0" in text
+    (tmp_path / "q.html").write_text(text.replace("alone=!0", "alone=!1"), encoding="utf-8")  # as if it had a kernel
+    assert findings(browser, axe, tmp_path / "q.html") == []
+
+
 def test_axe_finds_nothing_in_linked_views_of_real_accuracies(
     browser: Browser, axe: str, tmp_path: Path, bench: Benchmark, cell: str
 ) -> None:

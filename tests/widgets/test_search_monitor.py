@@ -303,6 +303,103 @@ def test_the_browser_pins_forbids_and_lets_go(watch: Any, finished: optuna.Study
     assert "Answers to '0->1' are numbered from 0 to 4; got 9" in told("pin", 9)[2]
 
 
+@pytest.fixture
+def weighed(bench: Benchmark, accuracy: Measure, tmp_path: Path) -> optuna.Study:
+    """A finished search by weights, in a file."""
+    measures, weights = [accuracy, bench.measure("latency_ms")], {"valid_accuracy": 1.0, "latency_ms": 0.3}
+    return wb.search(
+        bench.space, measures, "random", 12, weights=weights, storage=tmp_path / "weighed.sqlite3", name="weighed",
+        progress=False,
+    )  # fmt: skip
+
+
+def weigh(monitor: Any, objective: Any, weight: Any, asked: str) -> str:
+    """Play the browser: a weight is set; why it was refused, which must come with the question's name."""
+    monitor._asked(None, {"kind": "weigh", "objective": objective, "weight": weight, "asked": asked}, [])
+    assert monitor.status["weighed"]["asked"] == asked
+    assert monitor.status["message"] == ""
+    refused: str = monitor.status["weighed"]["refused"]
+    return refused
+
+
+def test_only_a_search_by_weights_has_weights_to_set(
+    watch: Any, finished: optuna.Study, weighed: optuna.Study, bench: Benchmark, accuracy: Measure
+) -> None:
+    assert watch(finished).status["weights"] == []
+    front = wb.search(bench.space, [accuracy, bench.measure("latency_ms")], n_trials=4, progress=False)
+    monitor = watch(front)
+    assert monitor.status["weights"] == []
+    assert "Weights" not in monitor._words()
+    assert weigh(monitor, 0, 1.0, "1") == (
+        "This search weighs nothing any more: wb.steer(study, weights=...) gives it weights."
+    )
+    steer(front, weights={"latency_ms": 2.0})
+    monitor._look()
+    assert monitor.status["weights"] == [1.0, 2.0]
+    steer(front, weights={})
+    monitor._look()
+    assert monitor.status["weights"] == []
+
+
+def test_weights_go_through_the_storage_both_ways(watch: Any, weighed: optuna.Study, tmp_path: Path) -> None:
+    other = optuna.load_study(study_name="weighed", storage=f"sqlite:///{tmp_path / 'weighed.sqlite3'}")
+    monitor = watch(other)
+    assert monitor.status["weights"] == [1.0, 0.3]
+    assert [objective["label"] for objective in monitor.objectives] == ["valid accuracy (%)", "latency (ms)"]
+    assert monitor._words() == ("12 trials; Finished: 12 trials. Weights: valid accuracy (%) 1, latency (ms) 0.3.")
+    assert "Weights: valid accuracy (%) 1, latency (ms) 0.3." in monitor.still()
+    assert weigh(monitor, 1, 0.75, "a:1") == ""
+    assert monitor.status["weights"] == [1.0, 0.75]
+    assert Steering.of(weighed).weights == {"valid_accuracy": 1.0, "latency_ms": 0.75}
+    steer(weighed, weights={"valid_accuracy": 0.5})
+    monitor._look()
+    assert monitor.status["weights"] == [0.5, 0.75]
+    assert monitor.status["weighed"] == {"asked": "a:1", "refused": ""}
+
+
+def test_a_weight_is_set_in_every_study_that_has_weights(watch: Any, bench: Benchmark, accuracy: Measure) -> None:
+    measures = [accuracy, bench.measure("latency_ms")]
+    seeds = [wb.search(bench.space, measures, "random", 4, seed=seed, progress=False) for seed in range(3)]
+    steer(seeds[1], weights={"latency_ms": 0.5})
+    steer(seeds[2], weights={"latency_ms": 4.0})
+    monitor = watch(seeds)
+    assert monitor.status["weights"] == [1.0, 0.5]
+    assert weigh(monitor, 0, 2.0, "1") == ""
+    assert [list(Steering.of(seed).weights.values()) for seed in seeds] == [[], [2.0, 0.5], [2.0, 0.5]]
+
+
+def test_a_weight_that_is_refused_changes_nothing_and_is_said(watch: Any, weighed: optuna.Study) -> None:
+    monitor = watch(weighed)
+    assert weigh(monitor, 1, 0, "1") == ""
+    zeros = "One of the weights of valid_accuracy, latency_ms must be above 0; got"
+    assert weigh(monitor, 0, 0, "2").startswith(zeros)
+    beats = monitor.sent.count({"kind": "beat"})
+    assert weigh(monitor, 0, 0, "3").startswith(zeros)  # the same refusal is an answer again
+    assert monitor.sent.count({"kind": "beat"}) == beats + 1
+    assert weigh(monitor, 0, -1, "4") == "The weight of 'valid_accuracy' is a number of 0 or more; got -1."
+    assert weigh(monitor, 0, HOSTILE, "5").startswith("The weight of 'valid_accuracy' is a number of 0 or more; got")
+    for nonsense in (2, -1, None, True, 0.5, "0"):
+        assert weigh(monitor, nonsense, 1.0, "6").startswith("Objectives are numbered from 0 to 1; got")
+    assert Steering.of(weighed).weights == {"valid_accuracy": 1.0, "latency_ms": 0.0}
+    assert weigh(monitor, 1, 1.5, "7") == ""
+    assert monitor.status["weights"] == [1.0, 1.5]
+
+
+def test_what_the_storage_refuses_is_said_too(
+    watch: Any, weighed: optuna.Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def locked(*_: Any) -> None:
+        raise OSError("database is locked")
+
+    monitor = watch(weighed)
+    with monkeypatch.context() as patch:
+        patch.setattr(weighed, "set_user_attr", locked)
+        monitor._asked(None, {"kind": "weigh", "objective": 0, "weight": 2.0, "asked": "1"}, [])
+    assert monitor.status["message"] == "That could not be done: OSError: database is locked"
+    assert monitor.status["weighed"] == {"asked": "1", "refused": ""}
+    assert monitor.status["weights"] == [1.0, 0.3]
+
+
 def test_the_browser_enqueues_what_is_open(watch: Any, finished: optuna.Study, bench: Benchmark) -> None:
     monitor = watch([finished])
     keys = {bench.space.canonical(bench.space.parse(row[NAME]), "functional") for row in monitor.trials}

@@ -21,8 +21,21 @@ def measured(arch):
     time.sleep(0.06)
     return accuracy(arch)
 slow = wb.Measure("valid_accuracy", "higher", measured)
-study = wb.search(bench.space, slow, n_trials=200, background=True)
+study = wb.search(bench.space, slow, "regularized_evolution", 200, background=True)
 monitor = wb.SearchMonitor(study, bench)
+monitor"""
+WEIGHED = """
+import time
+import workbench as wb
+bench = wb.benchmark("nasbench201", dataset="cifar10")
+accuracy, latency = bench.measure("valid_accuracy"), bench.measure("latency_ms")
+def measured(arch):
+    time.sleep(0.06)
+    return accuracy(arch)
+slow = wb.Measure("valid_accuracy", "higher", measured, unit="%")
+weights = {"latency_ms": 0.3}
+study = wb.search(bench.space, [slow, latency], "random", 10_000, weights=weights, background=True)
+monitor = wb.SearchMonitor(study)
 monitor"""
 EDITOR = """
 def pooled(arch):
@@ -30,7 +43,7 @@ def pooled(arch):
 def key(arch):
     return bench.space.canonical(arch, "functional")
 # The same search without waiting: what it will ask for is known, and what is edited is not among it.
-asked = wb.search(bench.space, accuracy, n_trials=200, progress=False)
+asked = wb.search(bench.space, accuracy, "regularized_evolution", 200, progress=False)
 asked = {key(bench.space.parse(t.user_attrs["architecture"])) for t in asked.trials}
 unknown = (a for a in bench.space.sample(500, seed=3) if a.decisions["0->1"] == "none" and key(pooled(a)) not in asked)
 editor = wb.CellEditor(next(unknown), bench)
@@ -102,7 +115,7 @@ def test_a_search_goes_on_while_the_notebook_is_used_and_obeys_the_browser(noteb
 def test_a_kernel_that_is_gone_is_said_and_what_was_shown_stays(notebook: Any) -> None:
     page = notebook.page
     trials = shown(page)
-    notebook.ask("again = wb.search(bench.space, slow, n_trials=10_000, seed=9, background=True)")
+    notebook.ask("again = wb.search(bench.space, slow, 'random', 10_000, seed=9, background=True)")
     notebook.ask("monitor._feeds[:] = [type(monitor._feeds[0])(again, 0, bench.space)]")
     page.locator(".wb-phase").get_by_text("searching").wait_for()
     notebook.ask("import os, signal, threading; threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGKILL)).start()")
@@ -114,3 +127,26 @@ def test_a_kernel_that_is_gone_is_said_and_what_was_shown_stays(notebook: Any) -
     assert page.locator(".wb-lineage .wb-step").count() >= 1
     # JupyterLab itself logs what it could not send; nothing else may have failed.
     assert all("Cannot send" in error for error in notebook.record.errors)
+
+
+def test_weights_are_set_by_their_sliders_and_follow_python(jupyterlab: Any, browser: Browser) -> None:
+    with jupyterlab.notebook(browser, [WEIGHED], size=(1300, 1400)) as notebook:
+        notebook.run(0)
+        page = notebook.page
+        page.get_by_role("slider", name="Weight of latency (ms)").focus()
+        for _ in range(5):
+            page.keyboard.press("ArrowRight")
+        weights = "print(wb.steer(study).weights)"
+        expected = "{'valid_accuracy': 1.0, 'latency_ms': 0.35}"
+        assert notebook.ask_until(weights, expected) == expected
+        notebook.ask("wb.steer(study, weights={'valid_accuracy': 0.65}); study.running")
+        page.wait_for_function("document.querySelector('.wb-share').textContent === '65 %'")
+        number = page.get_by_role("spinbutton", name="Weight of valid accuracy (%)")
+        assert number.input_value() == "0.65"
+        page.get_by_role("spinbutton", name="Weight of latency (ms)").fill("0")
+        number.fill("0")
+        page.keyboard.press("Enter")
+        page.locator(".wb-refused").get_by_text("must be above 0").wait_for()
+        assert number.input_value() == "0.65"
+        assert notebook.ask("print(study.running); study.stop()") == "True"
+        assert notebook.record.errors == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from itertools import pairwise
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -64,7 +65,7 @@ def bench() -> Benchmark:
 @pytest.fixture(scope="module")
 def evolved(bench: Benchmark) -> wb.SearchMonitor:
     """One search of 80 trials, finished."""
-    study = wb.search(bench.space, bench.measure("valid_accuracy"), n_trials=80, progress=False)
+    study = wb.search(bench.space, bench.measure("valid_accuracy"), "regularized_evolution", 80, progress=False)
     return quiet(study, bench)
 
 
@@ -80,6 +81,13 @@ def front(bench: Benchmark) -> wb.SearchMonitor:
     """A search for two objectives."""
     measures = [bench.measure("valid_accuracy"), bench.measure("latency_ms")]
     return quiet(wb.search(bench.space, measures, n_trials=80, progress=False))
+
+
+@pytest.fixture(scope="module")
+def weighed(bench: Benchmark) -> wb.SearchMonitor:
+    """A search for two objectives by their weights."""
+    measures, weights = [bench.measure("valid_accuracy"), bench.measure("latency_ms")], {"latency_ms": 0.3}
+    return quiet(wb.search(bench.space, measures, "random", 40, weights=weights, progress=False))
 
 
 def asked(page: Page, kind: str, model: int = 0) -> list[dict[str, Any]]:
@@ -286,6 +294,124 @@ def test_an_operation_of_the_best_cell_is_pinned_by_clicking_it(show: Show, evol
     assert asked(page, "steer")[-1]["how"] == "free"
 
 
+def answer(page: Page, weights: list[float], refused: str = "") -> None:
+    """Play the kernel: the last weight that was asked for is taken, or refused."""
+    name = asked(page, "weigh")[-1]["asked"]
+    tell(page, weights=weights, weighed={"asked": name, "refused": refused})
+
+
+def asked_weights(page: Page, n: int) -> list[tuple[int, float]]:
+    """The weights that were asked for, once there are so many."""
+    page.wait_for_function("n => models[0].sent.filter((one) => one.kind === 'weigh').length >= n", arg=n)
+    return [(message["objective"], message["weight"]) for message in asked(page, "weigh")]
+
+
+def test_weights_are_set_when_they_are_let_go_and_show_what_the_study_says(
+    show: Show, weighed: wb.SearchMonitor
+) -> None:
+    page = show(weighed)
+    running(page)
+    accuracy, latency = (page.get_by_role("slider", name=name) for name in ("valid accuracy (%)", "latency (ms)"))
+    numbers = page.get_by_role("spinbutton")
+    shares = page.locator(".wb-share")
+    assert [slider.get_attribute("aria-label") for slider in (accuracy, latency)] == [
+        "Weight of valid accuracy (%)", "Weight of latency (ms)",
+    ]  # fmt: skip
+    assert (accuracy.input_value(), latency.input_value()) == ("1", "0.3")
+    assert [number.input_value() for number in numbers.all()] == ["1", "0.3"]
+    assert shares.all_inner_texts() == ["77 %", "23 %"]
+
+    box = latency.bounding_box()
+    page.mouse.move(box["x"] + 0.15 * box["width"], box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + box["height"] / 2, steps=5)
+    held = float(latency.input_value())
+    assert held == pytest.approx(1.0, abs=0.1)
+    assert float(numbers.nth(1).input_value()) == held  # what is held is shown, and not yet asked for
+    tell(page, weights=[1.0, 0.3])
+    page.wait_for_timeout(400)
+    assert float(latency.input_value()) == held
+    assert asked(page, "weigh") == []
+    page.mouse.up()
+    assert asked_weights(page, 1) == [(1, held)]
+    answer(page, [1.0, held])
+    assert str(latency.get_attribute("aria-valuetext")) == f"{held:g}, {round(100 * held / (1 + held))} % of all"
+
+    accuracy.focus()
+    for _ in range(5):
+        page.keyboard.press("ArrowLeft")
+    assert asked_weights(page, 2)[1:] == [(0, 0.95)]  # a key that is held down asks once
+    tell(page, weights=[1.0, held])  # a word of the kernel that is no answer yet
+    page.wait_for_timeout(100)
+    assert accuracy.input_value() == "0.95"
+    answer(page, [0.95, held])
+
+    numbers.nth(0).fill("4")
+    page.keyboard.press("Enter")
+    assert asked_weights(page, 3)[2:] == [(0, 4)]
+    answer(page, [4.0, held])
+    assert (accuracy.input_value(), accuracy.get_attribute("max")) == ("4", "10")  # the scale grows with the weights
+
+    tell(page, weights=[2.0, 2.0])  # changed elsewhere
+    page.wait_for_function("document.querySelector('.wb-share').textContent === '50 %'")
+    assert [number.input_value() for number in numbers.all()] == ["2", "2"]
+    numbers.nth(1).fill("7")
+    page.keyboard.press("Escape")
+    assert numbers.nth(1).input_value() == "2"
+    assert len(asked(page, "weigh")) == 3
+
+    tell(page, weights=[])  # let go of
+    page.wait_for_function("document.querySelector('.wb-weights').hidden")
+
+
+def test_a_weight_that_is_refused_goes_back_and_says_why(show: Show, weighed: wb.SearchMonitor) -> None:
+    page = show(weighed)
+    running(page)
+    numbers, words = page.get_by_role("spinbutton"), page.locator(".wb-weights .wb-words")
+    height = page.locator(".wb-weights").bounding_box()["height"]
+    numbers.nth(0).fill("0")
+    page.keyboard.press("Tab")
+    assert asked_weights(page, 1) == [(0, 0)]
+    why = "One of the weights of valid_accuracy, latency_ms must be above 0; got {'valid_accuracy': 0.0}."
+    answer(page, [1.0, 0.3], why)
+    words.get_by_text(why).wait_for()
+    assert numbers.nth(0).input_value() == "1"
+    assert words.get_attribute("role") == "status"
+    assert page.locator(".wb-weights").bounding_box()["height"] == height  # nothing below it jumps
+    numbers.nth(0).fill("")
+    page.keyboard.press("Tab")
+    words.get_by_text("A weight is a number of 0 or more.").wait_for()
+    assert numbers.nth(0).input_value() == "1"
+    assert len(asked(page, "weigh")) == 1
+    numbers.nth(0).fill("2")
+    words.get_by_text("What is asked for next is judged by these weights").wait_for()
+
+    tell(page, studies=[{"name": "watched", "words": "watched", "orders": [], "goal": None}])
+    words.get_by_text("There is no search to steer.").wait_for()
+    assert page.locator(".wb-weights input:enabled").count() == 0
+
+
+def test_there_are_no_weights_where_nothing_is_weighed(
+    show: Show, front: wb.SearchMonitor, evolved: wb.SearchMonitor
+) -> None:
+    for monitor in (front, evolved):
+        page = show(monitor)
+        assert page.locator(".wb-weights").is_hidden()
+
+
+def test_an_exported_page_shows_the_weights_and_takes_none(
+    browser: Browser, weighed: wb.SearchMonitor, tmp_path: Path
+) -> None:
+    wb.page([weighed], tmp_path / "p.html")
+    page = browser.new_page()
+    page.goto((tmp_path / "p.html").as_uri())
+    page.locator(".wb-weights").wait_for()
+    assert [number.input_value() for number in page.locator(".wb-weight input[type='number']").all()] == ["1", "0.3"]
+    assert page.locator(".wb-weights input:enabled").count() == 0
+    assert page.locator(".wb-weights .wb-words").inner_text() == "As they were when this page was written."
+    page.close()
+
+
 def test_the_candidates_in_hand_are_drawn(show: Show, evolved: wb.SearchMonitor) -> None:
     page = show(evolved)
     running(page, current=[{"study": 0, "trial": 80, "name": evolved.trials[3][NAME]}])
@@ -321,8 +447,8 @@ def test_a_page_without_a_kernel_says_so_and_stays_clickable(show: Show, evolved
     assert page.locator(".wb-plot").get_attribute("data-points") == "80"
 
 
-def test_a_kernel_that_falls_silent_is_said_and_comes_back(show: Show, evolved: wb.SearchMonitor) -> None:
-    page = show(evolved)
+def test_a_kernel_that_falls_silent_is_said_and_comes_back(show: Show, weighed: wb.SearchMonitor) -> None:
+    page = show(weighed)
     running(page)
     page.evaluate("models[0].emit('msg:custom', { kind: 'beat' })")
     later = "ms => { const now = Date.now; Date.now = () => now() + ms; }"
@@ -333,27 +459,32 @@ def test_a_kernel_that_falls_silent_is_said_and_comes_back(show: Show, evolved: 
     page.evaluate(later, 5_000)
     notice.get_by_text("The kernel does not answer: it is busy, or gone.").wait_for()
     assert page.locator("[data-order='stop']").is_disabled()
+    assert page.locator(".wb-weights input:enabled").count() == 0
     assert len(asked(page, "hello")) == 2  # at first, and when it fell silent
     page.evaluate("models[0].emit('msg:custom', { kind: 'beat' })")
     page.wait_for_function("document.querySelector('.wb-notice').hidden")
     assert page.locator("[data-order='stop']").is_enabled()
+    assert page.locator(".wb-weights input:enabled").count() == 4
 
 
 # -- itself --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(420, "light"), (420, "dark"), (1150, "dark")])
-def test_nothing_sticks_out_at_any_width(show: Show, evolved: wb.SearchMonitor, width: int, scheme: str) -> None:
-    page = show(evolved, width=width, scheme=scheme)
-    page.locator(".wb-last tbody tr").first.click()
-    assert page.evaluate("document.querySelector('.wb-monitor').scrollWidth") <= width
-    outside = page.evaluate(
-        """width => [...document.querySelectorAll('.wb-monitor :is(button, h3, .wb-panel, select)')]
-      .filter((e) => e.getClientRects().length && e.getBoundingClientRect().right > width + 12)
-      .map((e) => e.outerHTML)""",
-        width,
-    )
-    assert outside == []
+def test_nothing_sticks_out_at_any_width(
+    show: Show, evolved: wb.SearchMonitor, weighed: wb.SearchMonitor, width: int, scheme: str
+) -> None:
+    for monitor in (evolved, weighed):
+        page = show(monitor, width=width, scheme=scheme)
+        page.locator(".wb-last tbody tr").first.click()
+        assert page.evaluate("document.querySelector('.wb-monitor').scrollWidth") <= width
+        outside = page.evaluate(
+            """width => [...document.querySelectorAll('.wb-monitor :is(button, h3, .wb-panel, select, .wb-weight *)')]
+          .filter((e) => e.getClientRects().length && e.getBoundingClientRect().right > width + 12)
+          .map((e) => e.outerHTML)""",
+            width,
+        )
+        assert outside == []
 
 
 def test_drawing_2000_trials_takes_a_few_frames(show: Show, evolved: wb.SearchMonitor) -> None:
@@ -395,3 +526,21 @@ def test_hostile_names_stay_text_everywhere(show: Show, awkward: Any) -> None:
     assert page.evaluate("window.hacked") is None
     assert page.locator(".wb-monitor img, .wb-monitor script").count() == 0
     assert HOSTILE in page.locator(".wb-monitor").inner_text()
+
+
+def test_hostile_names_of_weights_stay_text(show: Show, awkward: Any) -> None:
+    measures = [Measure(f"{k} {HOSTILE}", "lower", lambda arch: float(len(str(arch))), unit=HOSTILE) for k in range(2)]
+    weights = {measures[0].name: 0.5}
+    study = wb.search(awkward, measures, "random", 4, weights=weights, name=HOSTILE, progress=False)
+    monitor = quiet(study, space=awkward)
+    monitor.status = {**monitor.status, "weighed": {"asked": HOSTILE, "refused": HOSTILE}}
+    page = show(monitor)
+    page.get_by_role("spinbutton").first.fill("0")
+    page.keyboard.press("Tab")
+    asked_weights(page, 1)
+    answer(page, [0.5, 1.0], HOSTILE)
+    page.locator(".wb-refused").wait_for()
+    assert page.locator(".wb-refused").inner_text() == HOSTILE
+    assert HOSTILE in page.locator(".wb-weight").first.inner_text()
+    assert page.evaluate("window.hacked") is None
+    assert page.locator(".wb-monitor img, .wb-monitor script").count() == 0

@@ -12,6 +12,7 @@ import { curves, front } from "./monitor/scenes";
 import { Standing } from "./monitor/standing";
 import { Last } from "./monitor/table";
 import { figure, type Objective, type Question, type Reference, STATE, type Status, Trials } from "./monitor/trials";
+import { Weights } from "./monitor/weights";
 import { html, put } from "./shared/dom";
 import { type Frame, widget } from "./shared/frame";
 import { Link } from "./shared/link";
@@ -27,6 +28,7 @@ class Monitor {
   private readonly chart: Chart;
   private readonly lineage: Lineage;
   private readonly pins: Pins;
+  private readonly weights: Weights;
   private readonly last: Last;
   private readonly standing: Standing;
   private readonly follower: Follower;
@@ -55,8 +57,13 @@ class Monitor {
     }, Number(model.get("height")));
     this.lineage = new Lineage(this.trials, this.cells, this.questions, frame.guard(open));
     this.pins = new Pins(frame, this.questions, (question, answer, how) => this.steer(question, answer, how));
+    this.weights = new Weights(frame, this.trials.objectives, model.alone === true, (objective, weight, asked) => {
+      this.ask({ kind: "weigh", objective, weight, asked });
+      this.standing.waitFor();
+    });
     this.last = new Last(this.trials, frame.guard(open));
     this.standing = new Standing(frame, model, this.trials, (order) => this.ask({ kind: "order", order }));
+    this.standing.onSilence = (silent) => this.weights.silence(silent);
     this.follower = new Follower(model, frame, this.trials, this.cells, this.standing, () => this.draw());
     this.enqueue.addEventListener("click", frame.guard(() => this.ask({ kind: "enqueue", name: this.opened })));
     this.build();
@@ -71,7 +78,7 @@ class Monitor {
     bestPanel.heading.textContent = this.several ? "Open trial" : "Best cell";
     const opened = String((this.model.get("opened") as { name?: string }).name ?? "");
     frame.root.append(this.standing.element, html("div", { class: "wb-panels" },
-      chartPanel.element, bestPanel.element, this.lineage.panel.element, this.last.panel.element, this.pins.panel.element));
+      this.weights.panel.element, chartPanel.element, bestPanel.element, this.lineage.panel.element, this.last.panel.element, this.pins.panel.element));
     this.standing.buttons.append(this.enqueue);
     this.openedElsewhere(opened);
     this.draw();
@@ -93,15 +100,17 @@ class Monitor {
     scheme.addEventListener("change", repaint);
     const stops = [
       this.follower.listen(),
+      listen(model, "change:status", frame.guard(() => this.weights.draw(this.status, this.steerable))), // misses no answer
       listen(model, "change:marked", frame.guard(() => this.select(model.get("marked") as string[]))),
       () => { size.disconnect(); scheme.removeEventListener("change", repaint); },
-      () => link.stop(), () => this.chart.stop(),
+      () => link.stop(), () => this.chart.stop(), () => this.weights.stop(),
     ];
     return () => stops.forEach((stop) => stop());
   }
 
   private get several(): boolean { return this.trials.objectives.length > 1; }
   private get status(): Status { return this.model.get("status") as Status; }
+  private get steerable(): boolean { return this.status.studies.some((study) => study.name !== "watched"); }
 
   // -- what comes in
 
@@ -156,7 +165,8 @@ class Monitor {
     const missing = this.lineage.draw(this.row);
     if (missing.length) this.ask({ kind: "cells", names: missing });
     this.last.draw(this.row);
-    this.pins.draw(status, status.studies.some((study) => study.name !== "watched"));
+    this.pins.draw(status, this.steerable);
+    this.weights.draw(status, this.steerable);
     this.drawBest(); // after the pins, which it marks
     this.drawCandidates(status);
     this.standing.draw(status);
@@ -172,7 +182,7 @@ class Monitor {
     if (shown === this.drawnBest) return;
     this.drawnBest = shown;
     this.bestPanel.note.textContent = i < 0 ? "" : `${this.value(i)} · trial ${this.trials.row(i)?.[1]}`;
-    const steerable = this.status.studies.some((study) => study.name !== "watched") && this.questions.length > 0;
+    const steerable = this.steerable && this.questions.length > 0;
     const pick = { label: (question: string) => this.sayPart(question, i), run: this.frame.guard((question: string) => this.pick(question, i)) };
     const focused = this.bestCell.contains(document.activeElement) ? (document.activeElement as SVGElement).dataset["question"] : undefined;
     this.bestCell.replaceChildren(...(name ? [this.cells.show(name, BEST, steerable ? pick : undefined)]

@@ -9,9 +9,10 @@ import numpy as np
 import traitlets
 from optuna import Study
 
-from workbench.errors import InvalidInput, UnknownName, refuse_unknown
+from workbench.errors import InvalidInput, UnknownName, WorkbenchError, refuse_unknown
 from workbench.palette import VIRIDIS
 from workbench.rooms import room
+from workbench.samplers.scalarisation import objective_names, weights_of
 from workbench.studies.live import LiveStudy
 from workbench.studies.steering import Steering, enqueue, steer
 from workbench.widgets.cell_editor import BESIDE, with_still
@@ -39,9 +40,10 @@ class SearchMonitor(Following):
     1, 2, ... trials. `space` is needed only where it is not in the catalogue.
 
     The buttons pause, resume and stop the search; answers are pinned and forbidden in the list or at the best cell,
-    and what is open in a linked editor can be enqueued: all of it with `wb.steer` and `wb.enqueue`, so that searches
-    in other processes obey too. `opened` follows clicks. Trials are followed four times a second, for a few
-    hundredths of the time that the search itself takes; `close()` ends that.
+    and what is open in a linked editor can be enqueued. Where objectives are weighed, each has a slider and a number,
+    which set its weight in every study that has weights. All of it goes through `wb.steer` and `wb.enqueue`, so that
+    searches in other processes obey too, and what was steered elsewhere is shown. `opened` follows clicks. Trials are
+    followed four times a second, for a few hundredths of the time that the search itself takes; `close()` ends that.
 
     Raises `InvalidInput` for anything but studies of the same objectives and `UnknownName` for an unknown keyword.
     """
@@ -51,6 +53,8 @@ class SearchMonitor(Following):
     ramp = traitlets.List(list(VIRIDIS)).tag(sync=True)
     references: Any = traitlets.List().tag(sync=True)
     marked: Any = traitlets.List().tag(sync=True)  # architectures that are selected elsewhere
+
+    _weighed: Mapping[str, str] = {"asked": "", "refused": ""}  # the last weight that was asked for, and why not
 
     def __init__(
         self,
@@ -85,13 +89,20 @@ class SearchMonitor(Following):
             "forbidden": [
                 [name, self._number(name, answer)] for name, answers in steering.forbidden.items() for answer in answers
             ],
+            "weights": self._weights(),
+            "weighed": self._weighed,
         }
+
+    def _weights(self) -> list[float]:
+        """The weights of the first study that has some, in the order of the objectives; none where no study has."""
+        several = [feed.study for feed in self._feeds if len(feed.directions) > 1]
+        return next((list(weights) for study in several if (weights := weights_of(study))), [])
 
     # -- what the browser asks ---------------------------------------------------------------------------------
 
     def _answers(self) -> dict[str, Callable[[Mapping[str, Any]], None]]:
         mine = {"order": self._order, "steer": self._steer, "enqueue": self._enqueue, "select": self._select}
-        return super()._answers() | mine
+        return super()._answers() | mine | {"weigh": self._weigh}
 
     def _order(self, content: Mapping[str, Any]) -> None:
         self._message = ""
@@ -115,6 +126,26 @@ class SearchMonitor(Following):
             elif content.get("how") == "forbid":
                 kept.append(answer)
             steer(feed.study, free=[question], pin=pins, forbid={question: kept}, space=self._space)
+
+    def _weigh(self, content: Mapping[str, Any]) -> None:
+        """Give the objective of some number another weight; what is refused is said at the sliders."""
+        self._message = ""
+        self._weighed = {"asked": str(content.get("asked")), "refused": ""}
+        try:
+            self._set_weight(content.get("objective"), content.get("weight"))
+        except WorkbenchError as error:
+            self._weighed = {**self._weighed, "refused": str(error)}
+
+    def _set_weight(self, objective: Any, weight: Any) -> None:
+        weights: list[Any] = list(self._weights())
+        if not weights:
+            raise InvalidInput("This search weighs nothing any more: wb.steer(study, weights=...) gives it weights.")
+        if isinstance(objective, bool) or not isinstance(objective, int) or not 0 <= objective < len(weights):
+            raise InvalidInput(f"Objectives are numbered from 0 to {len(weights) - 1}; got {objective!r}.")
+        weights[objective] = weight
+        for study in self.studies:
+            if weights_of(study) is not None:  # all of them, so that what is shown holds for each
+                steer(study, weights=dict(zip(objective_names(study), weights, strict=True)), space=self._space)
 
     def _enqueue(self, content: Mapping[str, Any]) -> None:
         numbers = [enqueue(feed.study, str(content.get("name")), space=self._space) for feed in self._feeds]
@@ -143,6 +174,12 @@ class SearchMonitor(Following):
         return next((i for i, a in enumerate(asked.get(question, ())) if a == answer), -1)
 
     # -- pages without a kernel --------------------------------------------------------------------------------
+
+    def _words(self) -> str:
+        labels = [objective["label"] for objective in self.objectives]
+        given = zip(labels, self.status["weights"], strict=False)
+        weighed = ", ".join(f"{label} {weight:.4g}" for label, weight in given)
+        return super()._words() + (f" Weights: {weighed}." if weighed else "")
 
     def still(self) -> str:
         """The curve or the front, the best cell and how the search stands, as one SVG element."""

@@ -14,6 +14,8 @@ const RECENT = 30; // trials that the time per trial is taken from
 export class Standing {
   readonly buttons = html("div", { class: "wb-bar", role: "group", "aria-label": "Search" });
   readonly element: HTMLElement;
+  /** Is told when the kernel falls silent, and when it is heard again. */
+  onSilence: (silent: boolean) => void = () => {};
   private readonly heading: HTMLElement;
   private readonly words = html("span", { class: "wb-phase" });
   private readonly bar = html("div", { class: "wb-done", role: "progressbar", "aria-label": "Trials done" }, html("i"));
@@ -122,6 +124,7 @@ export class Standing {
     const now = Date.now();
     const quiet = (this.asked > 0 && now - this.asked > PATIENCE) || (this.any && this.active && now - this.word > 2 * SILENCE);
     if (quiet === this.silent && !always) return;
+    if (quiet !== this.silent) this.onSilence(quiet);
     this.silent = quiet;
     const status = this.model.get("status") as Status;
     const when = new Date(status.stamp).toLocaleTimeString("en-US", { hour12: false });

@@ -14,6 +14,8 @@ export interface Phase { name: string; words: string; orders: string[]; goal: nu
 export interface Status {
   stamp: number; studies: Phase[]; current: { study: number; trial: number; name: string | null }[];
   pins: [string, number][]; forbidden: [string, number][]; message: string;
+  /** By objective; empty where nothing is weighed. The last weight that was asked for, and why it was refused. */
+  weights?: number[]; weighed: { asked: string; refused: string };
 }
 
 export const STATE: Record<Row[2], string> = {
