@@ -26,8 +26,8 @@ FLOORS = (
     ("views of runs",),
     ("testing", "doctor", "__init__", "cli"),  # the ways in
 )
-# Reports, which pipelines make, show widgets; these widgets show pipelines. They lie with the others, where a page finds
-# the bundle of a widget, but stand a floor above both.
+# Reports, which pipelines make, show widgets; these widgets show pipelines. They lie with the others, where a page
+# finds the bundle of a widget, but stand a floor above both.
 VIEWS_OF_RUNS = ("widgets/pipeline_view.py", "widgets/run_form.py", "widgets/stages/")
 ORDER = {name: rank for rank, name in enumerate(name for floor in FLOORS for name in floor)}
 

@@ -87,6 +87,12 @@ def hostile() -> ModuleType:
     return _neighbour("hostile")
 
 
+@pytest.fixture(scope="session")
+def runs() -> ModuleType:
+    """`runs.py` of this folder."""
+    return _neighbour("runs")
+
+
 # One module at a time: playwright's loop must not be running when another module starts its own.
 @pytest.fixture(scope="module")
 def browser(lab_module: ModuleType, chromium: str) -> Iterator[Browser]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import networkx as nx
@@ -209,6 +211,30 @@ def _lineage(case: Case) -> list[Any]:
     return [one]
 
 
+def _pipeline(case: Case) -> list[Any]:
+    texts, folder = case.texts, Path("made-up-run")  # in the test's own folder
+    states = ("done", "failed", "skipped", "stopped")
+    stages = [
+        {"name": text if i else "first", "base": texts[min(i, 6)], "needs": texts[i - 1 : i], "state": states[i % 4],
+         "matrix": {texts[i - 1]: text, texts[i - 2]: i % 3} if i > 5 else {}, "seconds": 1.5, "why": texts[i - 3],
+         "error": texts[i - 4], "file": text}
+        for i, text in enumerate(texts)
+    ]  # fmt: skip
+    stages[0]["state"] = "failed"
+    record = {"pipeline": texts[0], "title": texts[1], "state": "failed", "parameters": {texts[2]: texts[3]}}
+    (folder / "first.partial").mkdir(parents=True, exist_ok=True)
+    (folder / "run.json").write_text(json.dumps({**record, "seconds": 3, "stages": stages}))
+    plain = "\n".join(text.encode("utf-8", "replace").decode() for text in texts)
+    (folder / "first.partial" / "stage.log").write_text(plain, "utf-8")
+    error = {"output_type": "error", "ename": texts[0], "evalue": texts[1], "traceback": texts}
+    given = {"cell_type": "code", "source": f"a = {texts[2]!r}", "metadata": {"tags": ["injected-parameters"]}}
+    failed = {"cell_type": "code", "source": "\n".join(texts), "outputs": [error], "metadata": {}}
+    (folder / "first.partial" / "notebook.ipynb").write_text(json.dumps({"cells": [given, failed]}))
+    one = wb.PipelineView(folder, title=texts[2], calls=[(texts[3], texts[4])])
+    one.choose("first")
+    return [one]
+
+
 def _panel(case: Case) -> list[Any]:
     frame = case.table([str(arch) for arch in case.archs])
     atlas = wb.SpaceMap(frame, x=case.texts[0], y=case.texts[1], space=case.space)
@@ -231,6 +257,7 @@ FACTORIES: dict[str, Callable[[Case], list[Any]]] = {
     "Lineage": _lineage,
     "ModuleTree": _tree,
     "Neighborhood": _neighborhood,
+    "PipelineView": _pipeline,
     "ProxyBoard": _board,
     "SearchMonitor": _monitor,
     "SpaceMap": _map,

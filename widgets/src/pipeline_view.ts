@@ -143,9 +143,9 @@ class Pipeline {
   }
 
   private standing(): string {
-    const { state, words, updated } = this.run.head;
+    const { words, updated } = this.run.head;
     const when = this.alone && this.run.going && updated ? `, as of ${new Date(updated).toLocaleString("en-GB")}` : "";
-    return (words ?? state) + when;
+    return words + when;
   }
 
   private sum(): void {

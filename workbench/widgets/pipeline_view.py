@@ -18,7 +18,7 @@ from workbench.rooms import room
 from workbench.widgets.cell_editor import BESIDE, with_still
 from workbench.widgets.looking import EVERY, IDLE, follow
 from workbench.widgets.stages.details import details_of
-from workbench.widgets.stages.facts import FINISHED, WORDS, Facts, facts_of_run, looks
+from workbench.widgets.stages.facts import FINISHED, Facts, facts_of_run, looks
 from workbench.widgets.stages.graph import graph_of
 from workbench.widgets.stages.planning import facts_of_plan
 from workbench.widgets.stages.reading import RunFolder, Stamp
@@ -47,7 +47,7 @@ class PipelineView(anywidget.AnyWidget):
     looks: Any = traitlets.Dict().tag(sync=True)  # state of a stage -> colour, colour on dark paper, sign
     head = traitlets.Dict().tag(sync=True)  # the run as a whole
     stages: Any = traitlets.List().tag(sync=True)
-    graph = traitlets.Dict().tag(sync=True)  # nodes and lines with their places
+    graph = traitlets.Dict(graph_of([])).tag(sync=True)  # nodes and lines with their places
     progress = traitlets.Dict().tag(sync=True)  # what changes all the time: the run's seconds, and stage -> its cell
     details = traitlets.Dict().tag(sync=True)  # stage -> what its panel shows, for the stage that is chosen and others
     calls: Any = traitlets.List().tag(sync=True)
@@ -215,9 +215,10 @@ class PipelineView(anywidget.AnyWidget):
     def words(self) -> str:
         """How the run stands, in one sentence."""
         done = sum(self.head["counts"].get(state, 0) for state in FINISHED)
-        words = self.head.get("words") or WORDS[self.head["state"]]
-        over = self.head["state"] == "planned"
-        return words if over else f"{words}; {done} of {len(self.stages)} stages, {self.progress['seconds']:.0f} s"
+        words = self.head["words"]
+        if self.head["state"] == "planned":
+            return str(words)
+        return f"{words}; {done} of {len(self.stages)} stages, {self.progress['seconds']:.0f} s"
 
     def still(self) -> str:
         """The graph of the stages and how each stands, as one SVG element."""

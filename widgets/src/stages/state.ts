@@ -11,7 +11,7 @@ export interface Node { id: string; stages: string[]; needs: string[]; axes: [st
 interface Line { from: string; to: string; path: string; head: string }
 export interface Graph { nodes: Node[]; lines: Line[]; width: number; height: number }
 export interface Head {
-  pipeline: string; title: string; state: string; words?: string; started: string; updated: string; folder: string; report: string;
+  pipeline: string; title: string; state: string; words: string; started: string; updated: string; folder: string; report: string;
   parameters: [string, string][]; counts: Record<string, number>;
 }
 /** Of a stage at work: the cell, how many there are, and seconds. */

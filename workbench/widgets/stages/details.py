@@ -16,12 +16,15 @@ from workbench.widgets.stages.facts import beside, listed
 LOG_LINES = 200
 _LOG_BYTES, _FILES, _LONGEST = 64_000, 60, 400  # the end of a log that is read; files that are named; letters of a line
 _NOTEBOOK = 40_000_000  # bytes of a notebook that is still read for the cell that failed
+_FOLDER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,200}")
 _CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _OURS = ("notebook.ipynb", "stage.log", DONE, ".private")
 
 
 def details_of(folder: Path, name: str, state: str) -> dict[str, Any]:
     """What the stage's folder holds, that of its last attempt where it is not finished; nothing without a folder."""
+    if not _FOLDER.fullmatch(name):
+        return {}  # no run calls a stage so: it would name a place outside of the run's folder
     place = folder / name
     partial = folder / f"{name}.partial"
     if state not in ("done", "kept") and partial.is_dir():

@@ -44,10 +44,12 @@ def facts_of_record(record: Mapping[str, Any], folder: Path) -> Facts:
     report = record.get("report")
     file = report.get("file") if isinstance(report, dict) else None
     state = str(record.get("state"))
+    state = state if state in WORDS else "running"
     head = {
         "pipeline": str(record.get("pipeline", folder.name)),
         "title": str(record.get("title", folder.name)),
-        "state": state if state in WORDS else "running",
+        "state": state,
+        "words": WORDS[state],
         "started": str(record.get("started", "")),
         "updated": str(record.get("updated", "")),
         "seconds": number(record.get("seconds")),
@@ -59,11 +61,11 @@ def facts_of_record(record: Mapping[str, Any], folder: Path) -> Facts:
 
 
 def facts_of_run(run: Run) -> Facts:
-    """What a finished run knows by itself, for one whose folder is gone."""
+    """What a run knows by itself, for one whose folder is gone, or has no record yet."""
     record = {
         "pipeline": run.pipeline,
         "title": run.pipeline,
-        "state": "done" if run.ok else "failed",
+        "state": "running" if run.running else "done" if run.ok else "failed",
         "seconds": run.seconds,
         "parameters": run.parameters,
         "stages": [{"name": s.name, "state": s.state, "seconds": s.seconds, "why": s.why, "error": s.error}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Sequence
 from math import ceil
 from typing import Any
 
 import networkx as nx
 
 from workbench.layers import layered_layout
-from workbench.layouts import Size, arrow_head
+from workbench.layouts import Point, Size, arrow_head
 
 WIDTH, HEIGHT = 168.0, 66.0
 FOLDED_WIDTH, FOLDED_HEIGHT = 210.0, 66.0
@@ -30,11 +31,11 @@ def graph_of(stages: list[dict[str, Any]]) -> dict[str, Any]:
         )
     while not nx.is_directed_acyclic_graph(graph):  # no pipeline has a circle; a file that somebody wrote may
         graph.remove_edge(*nx.find_cycle(graph)[0])
-    sizes = {base: _size(len(ones)) for base, ones in members.items()}
+    sizes: dict[Hashable, Size] = {base: _size(len(ones)) for base, ones in members.items()}
     placement = layered_layout(graph, sizes, {})
     left = min((x - sizes[n].width / 2 for n, (x, _) in placement.centres.items()), default=0.0)
     top = min((y - sizes[n].height / 2 for n, (_, y) in placement.centres.items()), default=0.0)
-    nodes = [
+    nodes: list[dict[str, Any]] = [
         {
             "id": base,
             "stages": [one["name"] for one in ones],
@@ -69,7 +70,7 @@ def _axes(stages: list[dict[str, Any]]) -> list[list[Any]]:
     return [[name, list(dict.fromkeys(one["matrix"].get(name, "") for one in stages))] for name in names]
 
 
-def _path(points: Any, straight: bool = False) -> str:
+def _path(points: Sequence[Point], straight: bool = False) -> str:
     (x, y), *rest = points
     pairs = [f"{a:.1f},{b:.1f}" for a, b in rest]
     return f"M{x:.1f},{y:.1f}" + ("L" + "L".join(pairs) if straight else "C" + " ".join(pairs) if pairs else "")

@@ -50,7 +50,6 @@ class RunFolder:
                 if stage["state"] == "running":
                     stage.update(state="stopped", why="the run's process is gone")
             return facts, {}
-        facts.head["words"] = WORDS["running"]
         if pid is not None and pid != os.getpid():
             facts.head["words"] += f" in another process ({pid})"
         if pid is None and age > 60:
