@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import random
 import shutil
 import signal
 import subprocess
@@ -327,28 +325,3 @@ def test_ctrl_c_stops_a_run_cleanly_and_the_same_command_goes_on(slow: list[str]
         "quick": "",
         "wait": "no result yet",
     }
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", range(12))
-def test_a_kill_of_any_process_at_any_moment_changes_no_result(
-    small_pipeline: Path, finished_once: Path, seed: int
-) -> None:
-    moment = random.Random(seed)
-    command = [sys.executable, "-m", "workbench.cli", "run", str(small_pipeline), "-p", "n=4", "--folder", "run"]
-    for _ in range(3):
-        process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-        time.sleep(moment.uniform(0.3, 6.0))
-        family = [psutil.Process(process.pid)]
-        family += family[0].children(recursive=True) if process.poll() is None else []
-        with contextlib.suppress(psutil.NoSuchProcess):
-            moment.choice(family).kill()
-        if moment.random() < 0.5:
-            process.kill()
-        process.wait()
-        _, alive = psutil.wait_procs(family[1:], timeout=5)
-        assert not alive
-    run(small_pipeline, {"n": 4}, "run", progress=False)
-    for name in ("numbers/numbers.txt", "sum/sum.txt"):
-        assert Path("run", name).read_bytes() == (finished_once / "run" / name).read_bytes()
-    assert not [path for path in Path("run").iterdir() if path.suffix in (".partial", ".old", ".tmp")]
