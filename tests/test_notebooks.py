@@ -17,6 +17,21 @@ SMALLEST = {
     "10_space": {"share": 0.05, "depth": 1},
     "11_spaces": {"n_architectures": 40, "n_trials": 12},
     "30_search": {"n_trials": 25, "n_seeds": 3},
+    "40_predictors": {
+        "predictors": ["ridge", "gp_nas"],
+        "n_labels": [10, 40],
+        "n_held_out": 100,
+        "n_seeds": 3,
+        "n_trials": 20,
+    },
+    "50_hardware": {"n_trials": 20, "n_seeds": 2, "n_timed": 5},
+    "60_statistics": {
+        "n_trials": 15,
+        "n_seeds": 6,
+        "elsewhere": ["nasbench201 cifar10", "nasbench_graph cora"],
+        "n_seeds_elsewhere": 3,
+        "n_draws": 200,
+    },
     "20_proxies": {"n_architectures": 20, "n_labels": 10, "n_candidates": 60, "batch_size": 4},
 }
 
