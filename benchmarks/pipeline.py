@@ -68,9 +68,8 @@ def two_at_once() -> None:
         for workers in ("1", "2"):
             shutil.rmtree("pair", ignore_errors=True)
             walls.append(workbench("pair.toml", "--folder", "pair", "--workers", workers)[1])
-        print(
-            f"two busy stages: {walls[0]:.1f} s one after the other, {walls[1]:.1f} s at once: x{walls[0] / walls[1]:.2f}"
-        )
+        ratio = walls[0] / walls[1]
+        print(f"two busy stages: {walls[0]:.1f} s one after the other, {walls[1]:.1f} s at once: x{ratio:.2f}")
 
 
 def workbench(*arguments: str) -> tuple[float, float]:
