@@ -6,7 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,6 +25,7 @@ from workbench.pipelines.planning import asked_again, brief, default_folder, fin
 from workbench.pipelines.progress import Watcher, silent, watcher
 from workbench.pipelines.provenance import provenance
 from workbench.pipelines.records import DONE, publish, read_json, why_not_done, write_json, write_soon
+from workbench.pipelines.secrets import complaint, mask, masked, secrets_of
 from workbench.pipelines.sharing import Others, take
 from workbench.pipelines.worker import Worker, discard
 from workbench.rooms import room
@@ -81,7 +82,8 @@ def run(
     stages = expanded(found, values)
     if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
         raise InvalidInput(f"workers says how many stages run at the same time, at least 1; got {workers!r}.")
-    how = _How(frozenset(asked_again(stages, force, from_stage)), share and not force, workers or cores())
+    again = frozenset(asked_again(stages, force, from_stage))
+    how = _How(again, share and not force, workers or cores(), secrets_of(stages, values))
     prepare(place, found)
     with ExitStack() as held_until:
         lock = held_until.enter_context(held(place))
@@ -148,11 +150,15 @@ def prepare(folder: Path, pipeline: Pipeline) -> None:
 
 
 class _How(NamedTuple):
-    """How a run goes about it: stages to run again, whether other runs' results are copied, stages at once."""
+    """How a run goes about it: stages to run again, whether other runs' results are copied, stages at once.
+
+    `secrets` are the environment variables that parameters name, with their values, which nothing may keep.
+    """
 
     again: frozenset[str]
     share: bool
     workers: int
+    secrets: dict[str, str]
 
 
 class _Execution:
@@ -272,6 +278,9 @@ class _Execution:
 
     def _done(self, worker: Worker, wanted: Fingerprint) -> None:
         name = worker.stage.name
+        if told := complaint(mask(worker.folder, self.how.secrets)):
+            self._failed(worker, told, final=True)
+            return
         if changed := self.guard.changed():
             self._failed(
                 worker,
@@ -289,6 +298,8 @@ class _Execution:
         """Note what a stage failed with, and try it once more where it has an attempt left."""
         stage, state = worker.stage, self.states[worker.stage.name]
         _, wanted = self.workers.pop(stage.name)
+        mask(worker.folder, self.how.secrets)
+        error = masked(error, self.how.secrets)
         if final or state.attempt > stage.retries:
             self._change(state, "failed", error=error)
             return
@@ -315,13 +326,13 @@ class _Execution:
     def _stop(self) -> None:
         for name, (worker, _) in self.workers.items():
             worker.stop()
+            with suppress(OSError):
+                mask(worker.folder, self.how.secrets)
             self.states[name].state = "stopped"
         self.workers.clear()
-        try:
+        with suppress(OSError):  # the disk that stopped the run may not take its last words either
             (self.folder / PROGRESS).unlink(missing_ok=True)
             self._record("interrupted")
-        except OSError:
-            pass  # the disk that stopped the run does not take its last words either
 
     def _export(self) -> None:
         key = report_key(self.folder / self.pipeline.report / "notebook.ipynb")
