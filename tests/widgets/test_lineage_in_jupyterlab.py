@@ -25,7 +25,6 @@ study = wb.search(bench.space, slow, "regularized_evolution", 120, background=Tr
 tree = wb.Lineage(study, bench)
 tree"""
 MAP = """
-study.wait()
 atlas = wb.SpaceMap(bench)
 atlas.trace(study, "evolution")
 wb.link(tree, atlas)
@@ -46,7 +45,12 @@ def test_it_grows_with_the_search_and_is_linked_with_the_map(notebook: Any) -> N
     before = int(page.locator(".wb-genealogy").get_attribute("data-points"))
     page.wait_for_function("n => Number(document.querySelector('.wb-genealogy').dataset.points) > n", arg=before)
     notebook.run(1)
+    page.wait_for_selector(".wb-map[data-paint-ms]")
+    picture = "() => document.querySelector('.wb-map .wb-stage canvas').toDataURL()"
+    at_first = page.evaluate(picture)
     page.wait_for_function("document.querySelector('.wb-genealogy').dataset.points === '120'")
+    assert notebook.ask_until("print(len(atlas.paths['evolution']))", "120") == "120"  # the trace has grown, too
+    page.wait_for_function(f"before => ({picture})() !== before", arg=at_first)
     page.locator(".wb-phase").get_by_text("Finished: 120 trials.").wait_for()
 
     top = page.locator(".wb-genealogy .wb-top")

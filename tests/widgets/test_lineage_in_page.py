@@ -287,6 +287,37 @@ def test_the_arrows_on_the_map_follow_what_the_tree_opens(show: Show, study: opt
     assert len(page.evaluate(above)) <= len(shown)
 
 
+def test_a_trace_that_grows_is_painted_and_keeps_its_button(show: Show, study: optuna.Study, bench: Benchmark) -> None:
+    widget, atlas = quiet(study, bench), wb.SpaceMap(bench)
+    atlas.trace(study)
+    atlas.add_path(study, "way")
+    page = show(widget, atlas)
+    page.evaluate("""() => {
+      const [whole, way] = models[1].state.trails;
+      window.whole = whole;
+      window.grown = (n, trouble = "") => models[1].say({ trails: [{ ...whole, trouble, rows: whole.rows.slice(0, n),
+        better: whole.better.filter((step) => step < n), parents: whole.parents.slice(0, n) }, way] });
+      grown(10);
+    }""")
+    picture = "() => document.querySelector('.wb-map .wb-stage canvas').toDataURL()"
+    page.wait_for_timeout(200)
+    before = page.evaluate(picture)
+    legend = page.locator(".wb-map .wb-legend button")
+    box = legend.first.bounding_box()
+    page.mouse.move(box["x"] + 8, box["y"] + 8)
+    page.mouse.down()
+    page.evaluate("grown(80)")
+    page.wait_for_function(f"before => ({picture})() !== before", arg=before)
+    page.mouse.up()  # growing between press and release takes no click away
+    assert legend.first.get_attribute("aria-pressed") == "false"
+    assert page.evaluate("models[1].state.hidden_paths") == [study.study_name]
+    page.evaluate("grown(80, 'The study cannot be read.')")
+    legend.first.get_by_text("The study cannot be read.").wait_for()
+    page.evaluate("models[1].say({ trails: [models[1].state.trails[1]] })")
+    page.wait_for_function("document.querySelectorAll('.wb-map .wb-legend button').length === 1")
+    assert legend.inner_text().strip() == "way"
+
+
 def test_ten_thousand_trials_are_painted_and_walked_through(show: Show, bench: Benchmark) -> None:
     archs = bench.space.sample(400, seed=0)
     many = optuna.create_study(direction="maximize", study_name="many")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from workbench.widgets.axes import axis, axis_state, colour_range, column, numer
 from workbench.widgets.cell_editor import BESIDE, with_still
 from workbench.widgets.linking import Linked, binary
 from workbench.widgets.map.filters import checked, containing, passing
-from workbench.widgets.map.paths import descent, free_name, path_state, visited
+from workbench.widgets.map.paths import free_name, path_state, visited
 from workbench.widgets.map.still import DENSE, Cloud, map_svg
 from workbench.widgets.picking import Picking
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from workbench.architecture import Architecture
     from workbench.benchmarks import Benchmark
     from workbench.spaces.space import SearchSpace
+    from workbench.widgets.map.traces import Trace
 
 _PREFERRED = {"x": ("params_m", "params"), "y": ("valid_accuracy",), "color": ("latency_ms",)}
 _BY_STRUCTURE = {"x": ("structure 1",), "y": ("structure 2",), "color": ("valid_accuracy",)}
@@ -45,7 +47,8 @@ class SpaceMap(Picking):
     `selection` is the selected rows as a DataFrame, `clicked` the last clicked architecture's string; both can be
     observed, `clicked` also when the same point is clicked again. `filters` is a list of `{"column": name, "least":
     number, "most": number}` and `{"text": what the architecture contains}`: only points that pass all of them are
-    there; `visible` is their rows. `add_path` draws what a search visited, `trace` what came from what in it.
+    there; `visible` is their rows. `add_path` draws what a search visited, `trace` what came from what in it, also
+    while it runs; `close()` ends that.
 
     Raises `UnknownName` for an unknown column, distance or keyword and `InvalidInput` for a column that is not
     numeric.
@@ -73,6 +76,8 @@ class SpaceMap(Picking):
     y_values = binary()
     color_values = binary()
 
+    _traces: Mapping[str, Trace] = {}  # name -> the study that is drawn under it
+
     def __init__(
         self,
         frame: pd.DataFrame | Benchmark,
@@ -91,6 +96,7 @@ class SpaceMap(Picking):
         self._frame = _table(frame)
         self._space = space if isinstance(frame, pd.DataFrame) else space or frame.space
         self._judgement = ""
+        self._lock = threading.RLock()  # those who follow studies and those who ask for paths take turns
         if embedding is not None:
             self._embed(embedding)
         names = _chosen_columns(
@@ -194,9 +200,11 @@ class SpaceMap(Picking):
 
         Raises `InvalidInput` for a name that is taken and for a search that has visited nothing.
         """
-        name = free_name(name, [trail["name"] for trail in self.trails])
-        known = dict(zip(map(str, self._frame.index), column(self._frame, self.y).astype(float), strict=True))
-        self.trails = [*self.trails, path_state(name, visited(visits, known), self._places, self._free_number())]
+        with self._lock:
+            name = free_name(name, [trail["name"] for trail in self.trails])
+            known = dict(zip(map(str, self._frame.index), column(self._frame, self.y).astype(float), strict=True))
+            state = path_state(name, visited(visits, known), self._places, self._free_number())
+            self.trails = [*self.trails, state]
         return name
 
     def trace(self, study: optuna.Study, name: str | None = None) -> str:
@@ -204,22 +212,40 @@ class SpaceMap(Picking):
 
         Every trial is a dot, the later the stronger; arrows lead along the ancestors of the architecture that is open,
         here or in a linked view such as `wb.Lineage(study)`, and along those of the best trial (in the first objective)
-        where none of this search is open. Tracing a running search again draws its trials so far. `remove_path` takes
-        the trace away.
+        where none of this search is open. The trace grows with the search, in this process or in another one that
+        shares its storage: it is looked at four times a second, for a few hundredths of the time at most, until the
+        search is over. `remove_path` takes the trace away and ends that, `close()` ends it for all traces. Tracing a
+        study again draws its trials so far, and follows those of a search that was asked to go on.
 
-        Raises `InvalidInput` for anything but a study, for one without a trial that has an architecture and a value,
-        and for a name that a path has.
+        Raises `InvalidInput` for anything but a study, for one that has no trial with an architecture and a value while
+        no `wb.search` runs, and for a name that a path has.
         """
-        if not hasattr(study, "get_trials"):
+        import optuna
+
+        from workbench.widgets.map.traces import Trace
+
+        if not isinstance(study, optuna.Study):
             raise InvalidInput(f"trace follows a study, as wb.search returns it; got {study!r}.")
-        wanted = study.study_name if name is None else name
-        before = next((trail for trail in self.trails if trail["name"] == wanted and "parents" in trail), None)
-        others = [trail for trail in self.trails if trail is not before]
-        number = self._free_number() if before is None else before["number"]
-        wanted = free_name(wanted, [trail["name"] for trail in others])
-        state = path_state(wanted, visited(study, {}), self._places, number, descent(study))
-        self.trails = [*others, state]
+        with self._lock:
+            wanted = study.study_name if name is None else name
+            before = next((trail for trail in self.trails if trail["name"] == wanted and "parents" in trail), None)
+            others = [trail for trail in self.trails if trail is not before]
+            number = self._free_number() if before is None else before["number"]
+            wanted = free_name(wanted, [trail["name"] for trail in others])
+            trace = Trace(study, wanted, number, self._places, self._draw_trace, self._lock)
+            self._follow_no_more(wanted)
+            self.trails = [*others, trace.state()]
+            self._traces = {**self._traces, wanted: trace}
+            trace.follow()
         return wanted
+
+    def _draw_trace(self, trace: Trace) -> None:
+        self.trails = [trace.state() if trail["name"] == trace.name else trail for trail in self.trails]
+
+    def _follow_no_more(self, name: str) -> None:
+        if name in self._traces:
+            self._traces[name].stop()
+        self._traces = {other: trace for other, trace in self._traces.items() if other != name}
 
     def _free_number(self) -> int:
         """The first number that no path has: it says colour and dash."""
@@ -228,10 +254,18 @@ class SpaceMap(Picking):
 
     def remove_path(self, name: str) -> None:
         """Take a path or a trace away; raises `UnknownName` for one that is not there."""
-        names = [trail["name"] for trail in self.trails]
-        if name not in names:
-            raise UnknownName.of("path", name, names)
-        self.trails = [trail for trail in self.trails if trail["name"] != name]
+        with self._lock:
+            names = [trail["name"] for trail in self.trails]
+            if name not in names:
+                raise UnknownName.of("path", name, names)
+            self._follow_no_more(name)
+            self.trails = [trail for trail in self.trails if trail["name"] != name]
+
+    def close(self) -> None:
+        """Stop following the studies that are traced; the searches themselves go on."""
+        for trace in self._traces.values():
+            trace.stop()
+        super().close()
 
     @property
     def paths(self) -> Mapping[str, pd.DataFrame]:
@@ -241,7 +275,9 @@ class SpaceMap(Picking):
     # -- pages without a kernel --------------------------------------------------------------------------------
 
     def complete(self) -> None:
-        """Give the browser every numeric column, so that axes and filters work where no kernel is."""
+        """Give the browser every numeric column and all trials, so that everything works where no kernel is."""
+        for trace in self._traces.values():
+            trace.catch_up()
         arrays = {name: column(self._frame, name) for name in self.columns}
         with self.hold_sync():
             self.shelved = [axis_state(axis(name, a)) | {"colors": colour_range(a)} for name, a in arrays.items()]

@@ -1,6 +1,6 @@
 // The paths of searches over the map: thin and fading into the past, thick where they got better; a legend to hide them.
 
-import { html, svg } from "../shared/dom";
+import { html, put, svg } from "../shared/dom";
 import type { Frame } from "../shared/frame";
 import { listen, type Model } from "../shared/model";
 import type { Spot } from "./cloud";
@@ -10,6 +10,8 @@ export interface Trail {
   name: string; rows: number[]; better: number[]; missing: number; colour: string; dark: string; dash: string;
   /** Step -> the step that it comes from, -1 without one: then it is a trace, whose steps are no line. */
   parents?: number[];
+  /** Why a trace may not be up to date; empty where it is. */
+  trouble?: string;
 }
 
 const AGES = 12; // steps of fading
@@ -119,6 +121,7 @@ const known = ([x, y]: Spot) => x === x && y === y;
 /** One button per path: its line and name; pressed while it is shown. */
 export class Legend {
   readonly element = html("div", { class: "wb-bar wb-legend", role: "group", "aria-label": "Paths", hidden: true });
+  private readonly buttons = new Map<string, HTMLButtonElement>();
 
   constructor(private readonly model: Model, private readonly frame: Frame) {
     this.draw();
@@ -130,27 +133,46 @@ export class Legend {
     return () => stops.forEach((stop) => stop());
   }
 
+  private get hidden(): string[] { return this.model.get("hidden_paths") as string[]; }
+
+  /** A path that grows keeps its button, which may be under a finger just now. */
   private draw(): void {
     const trails = (this.model.get("trails") ?? []) as Trail[];
     this.element.hidden = trails.length === 0;
-    const focused = [...this.element.children].indexOf(document.activeElement as Element);
-    this.element.replaceChildren(...trails.map((trail) => this.button(trail)));
-    (this.element.children[focused] as HTMLElement | undefined)?.focus();
+    const names = new Set(trails.map((trail) => trail.name));
+    for (const [name, button] of this.buttons) {
+      if (names.has(name)) continue;
+      button.remove();
+      this.buttons.delete(name);
+    }
+    trails.forEach((trail, i) => {
+      const button = this.buttons.get(trail.name) ?? this.button(trail.name);
+      if (this.element.children[i] !== button) this.element.insertBefore(button, this.element.children[i] ?? null);
+      this.tell(button, trail);
+    });
   }
 
-  private button(trail: Trail): HTMLElement {
-    const hidden = this.model.get("hidden_paths") as string[];
-    const shown = !hidden.includes(trail.name);
-    const swatch = svg("line", { x1: 1, x2: 25, y1: 5, y2: 5, "stroke-width": 2.4, "stroke-dasharray": trail.dash || undefined });
-    swatch.style.stroke = colourOf(trail);
-    const left = trail.missing ? ` (${trail.missing.toLocaleString("en-US")} not on the map)` : "";
-    const title = `${shown ? "Hide" : "Show"} this path`;
-    const button = html("button", { type: "button", "aria-pressed": String(shown), title },
-      svg("svg", { width: 26, height: 10, "aria-hidden": "true" }, swatch), ` ${trail.name}${left}`);
+  private button(name: string): HTMLButtonElement {
+    const button = html("button", { type: "button" },
+      svg("svg", { width: 26, height: 10, "aria-hidden": "true" }, svg("line", { x1: 1, x2: 25, y1: 5, y2: 5, "stroke-width": 2.4 })), html("span"));
     button.addEventListener("click", this.frame.guard(() => {
-      this.model.set("hidden_paths", shown ? [...hidden, trail.name] : hidden.filter((name) => name !== trail.name));
+      const { hidden } = this;
+      this.model.set("hidden_paths", hidden.includes(name) ? hidden.filter((one) => one !== name) : [...hidden, name]);
       this.model.save_changes();
     }));
+    this.buttons.set(name, button);
     return button;
+  }
+
+  private tell(button: HTMLButtonElement, trail: Trail): void {
+    const shown = !this.hidden.includes(trail.name);
+    put(button, { "aria-pressed": String(shown), title: `${shown ? "Hide" : "Show"} this path` });
+    const swatch = button.querySelector("line") as SVGLineElement;
+    put(swatch, { "stroke-dasharray": trail.dash || undefined });
+    swatch.style.stroke = colourOf(trail);
+    const left = trail.missing ? ` (${trail.missing.toLocaleString("en-US")} not on the map)` : "";
+    const words = ` ${trail.name}${left}${trail.trouble ? ` · ${trail.trouble}` : ""}`;
+    const place = button.lastElementChild as HTMLElement;
+    if (place.textContent !== words) place.textContent = words;
   }
 }

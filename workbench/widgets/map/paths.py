@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -47,23 +48,26 @@ def visited(given: optuna.Study | Iterable[Architecture | str], known: Mapping[s
     return Visited(names, values)
 
 
-def descent(study: optuna.Study) -> list[int]:
-    """For each architecture that `visited` finds in a study, the place among them of what it was made from; -1 without.
+def traced(rows: Iterable[Sequence[Any]], sign: int) -> tuple[Visited, list[int]]:
+    """What a study visited, and for each the place among them of what it was made from; -1 without.
 
-    Of a parent without a value its own parent counts.
+    `rows` are its finished trials as a `Feed` reads them, in any order; what is visited stands in that of the trials.
+    Of a parent without a value its own parent counts. `sign` is -1 where small values are good, else 1.
     """
-    from workbench.analysis.lineage import parents_of
-
     places: dict[int, int] = {}  # trial -> its own place, or that of its nearest ancestor that has one
     found: list[int] = []
-    for trial in study.get_trials(deepcopy=False):
-        parent = dict(parents_of(trial)).get(1)
-        above = -1 if parent is None else places[parent]
-        visit = bool(trial.values) and "architecture" in trial.user_attrs
-        places[trial.number] = len(found) if visit else above
+    names: list[str] = []
+    values: list[float] = []
+    for row in sorted(rows, key=itemgetter(1)):
+        number, measured, name, parent = row[1], row[3], row[6], row[8]
+        above = -1 if parent is None else places.get(parent, -1)
+        visit = measured is not None and name is not None
+        places[number] = len(found) if visit else above
         if visit:
             found.append(above)
-    return found
+            names.append(name)
+            values.append(sign * measured[0])
+    return Visited(tuple(names), np.array(values, np.float64)), found
 
 
 def line(trail: Mapping[str, Any], marked: int) -> list[int]:
@@ -78,11 +82,11 @@ def line(trail: Mapping[str, Any], marked: int) -> list[int]:
 
 
 def path_state(
-    name: str, seen: Visited, places: Mapping[str, int], number: int, parents: Sequence[int] = ()
+    name: str, seen: Visited, places: Mapping[str, int], number: int, parents: Sequence[int] | None = None
 ) -> dict[str, Any]:
     """One path for the browser: the rows visited, and which of these steps was better than all before.
 
-    What is not in the table is left out and counted. `number` picks colour and dash. With `parents`, as `descent` finds
+    What is not in the table is left out and counted. `number` picks colour and dash. With `parents`, as `traced` finds
     them, it is a trace: its steps are no line, but each knows the step that it comes from.
     """
     kept = [i for i, arch in enumerate(seen.names) if arch in places]
@@ -103,7 +107,7 @@ def path_state(
         "colour": colour,
         "dark": dark,
         "dash": _DASHES[(number + number // len(_COLOURS)) % len(_DASHES)],
-        **({"parents": [_ancestor(parents, i, place) for i in kept]} if parents else {}),
+        **({} if parents is None else {"parents": [_ancestor(parents, i, place) for i in kept]}),
     }
 
 
