@@ -47,9 +47,11 @@ _HOMES = {
     "ceiling": "workbench.analysis.closer",
     "choose": "workbench.studies.results",
     "compare": "workbench.studies.compare",
+    "compare_runs": "workbench.pipelines.comparison",
     "complementarity": "workbench.analysis.closer",
     "consensus": "workbench.analysis.consensus",
     "critical_difference": "workbench.analysis.rank_tests",
+    "diff_runs": "workbench.pipelines.difference",
     "distance": "workbench.spaces.distances",
     "distances": "workbench.spaces.distances",
     "diswot": "workbench.proxies.diswot",
@@ -166,6 +168,8 @@ if TYPE_CHECKING:
     from workbench.pipelines import resume as resume
     from workbench.pipelines import run as run
     from workbench.pipelines import runs as runs
+    from workbench.pipelines.comparison import compare_runs as compare_runs
+    from workbench.pipelines.difference import diff_runs as diff_runs
     from workbench.pipelines.kinds import Secret as Secret
     from workbench.pipelines.page import page as page
     from workbench.predictors import layer_statistics as layer_statistics

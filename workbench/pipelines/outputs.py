@@ -144,11 +144,11 @@ def _foreign(html: str, where: str) -> str:
             f"{where} shows {what}, which a page without a kernel cannot: "
             "show it as a plotly figure, SVG, PNG, plain HTML or text, or tag the cell 'hide-output'."
         )
-    return _TABLE.sub(lambda found: _fit_for_paper(found[0]), kept)
+    return _TABLE.sub(lambda found: fit_for_paper(found[0]), kept)
 
 
-def _fit_for_paper(table: str) -> str:
-    """A table of pandas with its numbers marked, which are never cut in two, and the size of type that fits paper."""
+def fit_for_paper(table: str) -> str:
+    """Return a table of pandas with its numbers marked, which are never cut, and type of the size that fits paper."""
     rows = [[unescape(_TAG.sub("", cell)).strip() for cell in _CELL.findall(row)] for row in table.split("</tr>")]
     columns = [[cell for cell in column if cell] for column in zip_longest(*rows, fillvalue="")]
     long = bool(columns) and max(map(len, columns[0]), default=0) > LONG

@@ -144,7 +144,15 @@ def page(document: nbformat.NotebookNode, made: Mapping[str, Any], name: str) ->
     return render(sections, prose, outputs, made, name)
 
 
-def render(sections: list[Section], prose: Prose, outputs: Outputs, made: Mapping[str, Any], name: str) -> str:
+def render(
+    sections: list[Section],
+    prose: Prose,
+    outputs: Outputs,
+    made: Mapping[str, Any],
+    name: str,
+    *,
+    wide: bool = False,
+) -> str:
     """Fill the template; scripts are allowed by the hash of their text, everything else is refused."""
     folder = room("reports")
     scripts = [plotly_script(), (folder / "report.js").read_text(encoding="utf-8")] if outputs.figures else []
@@ -159,6 +167,7 @@ def render(sections: list[Section], prose: Prose, outputs: Outputs, made: Mappin
         headings=[heading for heading in prose.headings if heading.level in (2, 3)],
         sections=[section for section in sections if section.blocks],
         made=made,
+        wide=wide,
         style=Markup((folder / "report.css").read_text(encoding="utf-8")),
         scripts=[Markup(script) for script in scripts],
         states=Markup(inline_json(outputs.stock.only(outputs.alive))) if modules else "",
