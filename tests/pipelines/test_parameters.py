@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import json
 import math
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workbench.errors import InvalidInput
-from workbench.pipelines.kinds import Choice, ListOf, OrNone, Real, Text, Truth, Whole
+from workbench.pipelines.kinds import Choice, Kind, ListOf, OrNone, Real, Text, Truth, Variable, Whole
 from workbench.pipelines.parameters import Schema, declared, schema
 
 CELL = """
@@ -254,3 +255,129 @@ def test_texts_are_read_by_the_type_of_their_parameter(name: str, text: str, val
 def test_a_text_that_cannot_be_read_is_refused_by_name(name: str, text: str) -> None:
     with pytest.raises(InvalidInput, match=rf"parameter {name}: .*Allowed: "):
         read(CELL).parse({name: text})
+
+
+TYPES: dict[str, Kind] = {
+    "typing.Literal['a', 'b']": Choice(("a", "b")),
+    "Literal['a', 1, None, True, 2.5, -1]": Choice(("a", 1, None, True, 2.5, -1)),
+    "Literal[1, 1, True]": Choice((1, True)),
+    "Optional[int]": OrNone(Whole()),
+    "t.Optional[list[int]]": OrNone(ListOf(Whole())),
+    "Union[int, None]": OrNone(Whole()),
+    "Union[None, float]": OrNone(Real()),
+    "None | int": OrNone(Whole()),
+    "(int | None) | None": OrNone(Whole()),
+    "Optional[Optional[int]]": OrNone(Whole()),
+    "'int | None'": OrNone(Whole()),
+    "List[str]": ListOf(Text()),
+    "list[list[list[bool]]]": ListOf(ListOf(ListOf(Truth()))),
+    "list[Annotated[int, '1..9']]": ListOf(Whole(1, 9)),
+    "list[Annotated[float, '0..1 s'] | None] | None": OrNone(ListOf(OrNone(Real(0, 1, "s")))),
+    "Annotated[float | None, '0..1 s']": OrNone(Real(0, 1, "s")),
+    "Annotated[float, '0.1..100 s']": Real(0.1, 100, "s"),
+    "Annotated[float, '-1e-3..+1.5E2']": Real(-0.001, 150),
+    "Annotated[float, '.5..5.']": Real(0.5, 5),
+    "Annotated[float, ' 1 .. 2  images/s ']": Real(1, 2, "images/s"),
+    "Annotated[int, '-5..-1']": Whole(-5, -1),
+    "Annotated[int, '1e3..1e4 MB']": Whole(1000, 10_000, "MB"),
+    "Annotated[int, '..9007199254740993']": Whole(None, 9007199254740993),
+    "Annotated[int, '0.. kB']": Whole(0, None, "kB"),
+    "Annotated[int, '..5 %']": Whole(None, 5, "%"),
+    "Annotated[float, '°C']": Real(unit="°C"),
+    "Annotated[float, 'µs']": Real(unit="µs"),
+    "Secret": Variable(),
+    "wb.Secret | None": OrNone(Variable()),
+    "list[Secret]": ListOf(Variable()),
+}
+
+
+@pytest.mark.parametrize("annotation", TYPES)
+def test_a_type_is_read_in_every_way_it_is_written(annotation: str) -> None:
+    found = read(f"x: {annotation}").parameters["x"].kind
+    assert found == TYPES[annotation]
+    if isinstance(found, Choice):
+        assert [type(value) for value in found.values] == [
+            type(value) for value in TYPES[annotation].facts()["choices"]
+        ]
+
+
+def test_bounds_of_whole_numbers_are_exact() -> None:
+    big = read("x: Annotated[int, '..9007199254740993']")
+    assert big.check({"x": 9007199254740993}) == {"x": 9007199254740993}
+    with pytest.raises(InvalidInput, match="9007199254740994 is outside its bounds"):
+        big.check({"x": 9007199254740994})
+
+
+@pytest.mark.parametrize(
+    ("annotation", "unit", "words"),
+    [
+        ("Annotated[float, '0.1..100 s']", "s", "a number from 0.1 to 100 s"),
+        ("Annotated[int, '1..5000000 MB'] | None", "MB", "a whole number from 1 to 5000000 MB, or none"),
+        ("list[Annotated[float, '0.. s']]", "s", "a list, each item a number of at least 0 s"),
+        ("Annotated[float, '..1e-9 m']", "m", "a number of at most 1e-09 m"),
+        ("Annotated[float, '%']", "%", "a number in %"),
+        ("Annotated[float, '0..1']", "", "a number from 0 to 1"),
+        ("Literal['a', 1, None]", "", "one of 'a', 1, None"),
+        ("str", "", "a text"),
+    ],
+)
+def test_a_unit_is_known_and_said(annotation: str, unit: str, words: str) -> None:
+    found = read(f"x: {annotation}").parameters["x"]
+    assert (found.unit, str(found.kind)) == (unit, words)
+    assert found.to_json()["unit"] == unit
+
+
+def test_stages_with_different_units_have_different_kinds() -> None:
+    assert Real(0, 1, "s") != Real(0, 1, "ms")
+
+
+def test_a_schema_is_described_as_plain_data() -> None:
+    source = """
+    n: Annotated[int, "1..9 kB"] = 2  # how much
+    some: Literal["a", 1, None] | None = None
+    table: list[list[float] | None]
+    token: Secret = "MY_KEY"
+    """
+    found = read(textwrap.dedent(source)).to_json()
+    assert json.loads(json.dumps(found)) == found
+    nothing = {"choices": None, "low": None, "high": None, "unit": "", "items": None, "none_allowed": False, "help": ""}
+    assert found == [
+        {
+            **nothing,
+            **{"name": "n", "type": "int", "low": 1, "high": 9, "unit": "kB", "help": "how much"},
+            **{"words": "a whole number from 1 to 9 kB", "required": False, "default": 2},
+        },
+        {
+            **nothing,
+            **{"name": "some", "type": "choice", "choices": ["a", 1, None], "none_allowed": True},
+            **{"words": "one of 'a', 1, None, or none", "required": False, "default": None},
+        },
+        {
+            **nothing,
+            **{"name": "table", "type": "list", "required": True, "default": None},
+            "words": "a list, each item a list, each item a number, or none",
+            "items": {
+                "type": "list",
+                "items": {"type": "float", "low": None, "high": None, "unit": ""},
+                "none_allowed": True,
+            },
+        },
+        {
+            **nothing,
+            **{"name": "token", "type": "secret", "required": False, "default": "MY_KEY"},
+            "words": "the name of an environment variable that holds the secret, in capitals, digits and underscores",
+        },
+    ]
+
+
+@pytest.mark.parametrize("name", ["MY_API_KEY", "TOKEN", "_KEY2", "A", "AWS_SECRET_ACCESS_KEY", "KEY_2024_0123456789"])
+def test_the_name_of_a_variable_is_a_value_of_a_secret(name: str) -> None:
+    assert read("token: Secret").parse({"token": name}) == {"token": name}
+
+
+def test_a_parameters_cell_with_a_secret_runs_by_hand() -> None:
+    import workbench
+
+    cell = "from workbench import Secret\n\ntoken: Secret = 'MY_KEY'  # of the service"
+    assert [(p.name, p.default, p.help) for p in read(cell)] == [("token", "MY_KEY", "of the service")]
+    assert workbench.Secret is str, "for Python and type checkers it is a text"

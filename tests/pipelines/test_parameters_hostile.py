@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 
 from workbench.errors import InvalidInput, UnknownName, WorkbenchError
+from workbench.pipelines import pipeline as pipeline_module
 from workbench.pipelines.files import PIPELINE_BYTES, notebook_file, pipeline_file, toml
 from workbench.pipelines.parameters import Schema, declared, schema
 from workbench.pipelines.pipeline import read
@@ -556,6 +557,46 @@ def test_a_notebook_may_lie_beside_the_folder_and_its_name_is_no_template(
     path = write_notebook("{one.__class__} ünd")
     (tmp_path / "inner").mkdir()
     assert notebook_file(tmp_path / "inner", "../{one.__class__} ünd.ipynb", "x") == path.resolve()
+
+
+VALUES_OF_TOML = [
+    "1", "-1", "1.5", "inf", "nan", "1e400", "true", '""', '"x"', '"one"', '"../x"', r'"\u0000"', r'"\u001b[2J"', "[]",
+    "[1]",
+    '["one"]', '["one", "one"]', "[[1]]", "[{}]", '["one.ipynb"]', '["/dev/zero"]', '["\\u0000"]', "{}", "{a = 1}",
+    "{n = 1}",
+    "{n = [1]}", '{n = "numbers"}', "{n = {a = 1}}", '{token = ["sk-proj-4f9a8b7c"]}', '{token = "sk-proj-4f9a8b7c"}',
+    "2020-01-01", "07:00:00", "2020-01-01T00:00:00Z", "99999999999999999999", '"n > 0"', "\"n > 'a'\"", '"token == 1"',
+    f'"{"x" * 5000}"', f'["{"y" * 300}"]', f'"{"not " * 100}n"', "[" * 50 + "]" * 50,
+]  # fmt: skip
+KEYS = {
+    "": ["title", "report", "parameters", "smallest", "stages", "other"],
+    "[stages.one]\n": ["notebook", "needs", "parameters", "matrix", "inputs", "when", "timeout", "retries", "other"],
+}
+
+
+@pytest.mark.skipif(
+    "notebook_file" not in Path(pipeline_module.__file__).read_text(encoding="utf-8"),
+    reason="pipeline files are not read through workbench.pipelines.files yet",
+)
+@pytest.mark.parametrize(("table", "key"), [(table, key) for table, keys in KEYS.items() for key in keys])
+def test_any_value_of_any_key_of_a_pipeline_file_is_taken_or_refused(
+    table: str, key: str, tmp_path: Path, write_notebook: Callable[..., Path]
+) -> None:
+    write_notebook("one", parameters=CELL)
+    path = tmp_path / "hostile.toml"
+    for value in VALUES_OF_TOML:
+        rest = {"stages": "", "notebook": "[stages.one]\n"}.get(key, "[stages.one]\nnotebook = 'one.ipynb'\n")
+        text = f"{rest}{key} = {value}\n" if table else f"{key} = {value}\n{rest}"
+        path.write_text(text, encoding="utf-8")
+        began = time.process_time()
+        words = ""
+        try:
+            read(path).values({}, smallest=True)
+        except (InvalidInput, UnknownName) as error:
+            words = str(error)
+        assert len(words) < LONGEST_MESSAGE, text[:200]
+        assert "token" not in value or key in ("timeout", "retries") or "sk-proj" not in words, text
+        assert time.process_time() - began < SECONDS, text[:200]
 
 
 PIPELINE_NAMES: list[Any] = [

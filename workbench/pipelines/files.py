@@ -78,17 +78,26 @@ def notebook_file(folder: Path, file: object, where: str) -> Path:
     """
     if not isinstance(file, str) or not file:
         raise InvalidInput(f"{where}: the notebook is missing; write notebook = '<file>.ipynb'.")
-    if len(file) > 4096 or not file.isprintable():
-        raise InvalidInput(f"{where}: {named(file)} cannot be the name of a notebook.")
     if not file.endswith(".ipynb"):
         raise InvalidInput(f"{where}: {named(file)} is no notebook; its name ends in .ipynb.")
+    return named_file(folder, file, "notebook", where)
+
+
+def named_file(folder: Path, file: str, noun: str, where: str) -> Path:
+    """Return the path of a regular file that the pipeline file in `folder` names.
+
+    Raises:
+        InvalidInput: beginning with `where`, for a name that no file has, and for what is no file.
+    """
+    if len(file) > 4096 or not file.isprintable():
+        raise InvalidInput(f"{where}: {named(file)} cannot be the name of a file.")
     try:
         path = (folder / file).resolve()
         there = path.is_file()
     except (OSError, RuntimeError):  # a name too long, links that lead in a circle
-        raise InvalidInput(f"{where}: the notebook {named(file)} cannot be reached.") from None
+        raise InvalidInput(f"{where}: the {noun} {named(file)} cannot be reached.") from None
     if not there:
-        raise InvalidInput(f"{where}: there is no notebook {named(path)}.")
+        raise InvalidInput(f"{where}: there is no {noun} {named(path)}.")
     return path
 
 
