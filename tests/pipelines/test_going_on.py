@@ -30,7 +30,9 @@ def toml(tmp_path: Path, text: str) -> Path:
     return path
 
 
-def test_another_run_gives_what_does_not_depend_on_the_change(small_pipeline: Path) -> None:
+def test_another_run_gives_what_does_not_depend_on_the_change(
+    small_pipeline: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     first = run(small_pipeline, {"n": 2}, progress=False)
     folder, steps = plan(small_pipeline, {"n": 2, "factor": 3})
     assert folder != first.folder
@@ -42,6 +44,12 @@ def test_another_run_gives_what_does_not_depend_on_the_change(small_pipeline: Pa
     assert states(second) == {"numbers": "kept", "aside": "kept", "sum": "done", "tell": "done"}
     assert (folder / "sum" / "sum.txt").read_text() == "3"
     assert (first.folder / "sum" / "sum.txt").read_text() == "1", "a copy, not the same file"
+    both = [first.folder.as_posix(), second.folder.as_posix()]
+    assert main(["runs", "compare", *both]) == 0
+    assert "factor" in capsys.readouterr().out
+    assert main(["report", *both]) == 0
+    assert capsys.readouterr().out == "comparison.html\n"
+    assert "the sum is 3" in Path("comparison.html").read_text()
     # A result that was changed since is no result, there either.
     (first.folder / "numbers" / "numbers.txt").write_text("7 7")
     (second.folder / "numbers" / "numbers.txt").write_text("7 7")

@@ -10,15 +10,25 @@ from workbench.cli.common import Commands, Parser, add
 
 def add_commands(commands: Commands[Parser]) -> None:
     """Add ``report``."""
-    report = add(commands, "report", "write the HTML report of a run again", scripts=False)
-    report.add_argument("source", type=Path, metavar="FOLDER", help="a run folder, or an executed notebook")
-    report.add_argument("--output", type=Path, metavar="FILE.html", help="default: report.html beside it")
+    report = add(commands, "report", "write the HTML report of a run again, or of several side by side", scripts=False)
+    report.add_argument(
+        "sources", type=Path, nargs="+", metavar="FOLDER", help="a run folder or an executed notebook, or several runs"
+    )
+    report.add_argument(
+        "--output", type=Path, metavar="FILE.html", help="default: report.html beside it; for several comparison.html"
+    )
     report.set_defaults(command=_report)
 
 
 def _report(given: argparse.Namespace) -> int:
+    if len(given.sources) > 1:
+        from workbench.pipelines.comparison import compare_runs
+
+        print(compare_runs(given.sources, given.output or Path("comparison.html")))
+        return 0
     from workbench.pipelines.report import report
 
-    beside = given.source / "report.html" if given.source.is_dir() else given.source.with_suffix(".html")
-    print(report(given.source, given.output or beside))
+    (source,) = given.sources
+    beside = source / "report.html" if source.is_dir() else source.with_suffix(".html")
+    print(report(source, given.output or beside))
     return 0
