@@ -22,6 +22,9 @@ SHOWN: dict[str, str | Path] = {
     "11_spaces": ".wb-map",
     "20_proxies": DOCS / "proxies.png",
     "30_search": ".js-plotly-plot:has-text('Regret after')",
+    "40_predictors": ".js-plotly-plot:has-text('How many labels are needed')",
+    "50_hardware": ".wb-map",
+    "60_statistics": ".js-plotly-plot:has-text('How often a claim is wrong')",
 }
 NAME, QUALITY = "head.jpg", 80
 
