@@ -49,7 +49,7 @@ def test_another_run_gives_what_does_not_depend_on_the_change(
     assert "factor" in capsys.readouterr().out
     assert main(["report", *both]) == 0
     assert capsys.readouterr().out == "comparison.html\n"
-    assert "the sum is 3" in Path("comparison.html").read_text()
+    assert "factor" in Path("comparison.html").read_text()
     # A result that was changed since is no result, there either.
     (first.folder / "numbers" / "numbers.txt").write_text("7 7")
     (second.folder / "numbers" / "numbers.txt").write_text("7 7")
