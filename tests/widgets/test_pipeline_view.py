@@ -260,6 +260,10 @@ def test_the_stages_of_a_matrix_are_one_node(view: Any, runs: ModuleType) -> Non
         ("dataset", 3), ("strategy", 4), ("seed", 5),
     ]  # fmt: skip
     assert nodes["search"]["needs"] == ["table"]
+    graph = view("r").graph
+    ys = [float(y) for line in graph["lines"] for y in re.findall(r",(-?[\d.]+)", line["path"])]
+    assert min(ys) >= 0
+    assert max(ys) <= graph["height"]
     across = [nodes[name]["x"] for name in nodes]
     assert across == sorted(across)
     boxes = [(n["x"], n["y"], n["x"] + n["w"], n["y"] + n["h"]) for n in nodes.values()]

@@ -295,7 +295,7 @@ def test_nothing_sticks_out_at_any_width(show: Show, matrix: Any, width: int, sc
     node(page, "search").click()
     page.get_by_role("button", name=f"{names[17]}: ").click()
     assert page.evaluate("document.querySelector('.wb-pipeline').scrollWidth") <= width
-    layout = page.locator(".wb-board").get_attribute("data-layout")
+    layout = page.locator(".wb-flow").get_attribute("data-layout")
     assert layout == ("graph" if width > 900 else "stacked")
     boxes = [one.bounding_box() for one in page.locator(".wb-stage").all()]
     for i, a in enumerate(boxes):

@@ -42,6 +42,7 @@ def widgets(bench: Benchmark) -> list[Any]:
         wb.ProxyBoard(table, {"truth": bench.table()["valid_accuracy"].iloc[:60]}, n_boot=10),
         wb.SearchMonitor(study, bench),
         wb.Lineage(study, bench),
+        wb.PipelineView("nasbench201"),
         wb.ModuleTree(nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU())),
     ]
 

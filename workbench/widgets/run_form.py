@@ -27,15 +27,15 @@ class RunForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no annot
 
     `fields` are the fields by the parameters' names, each with a `control` and its `error`; `view` is the
     `PipelineView` below. "Plan" says which stages would run and why, "Run" runs them in the background, "Stop" ends
-    that; what is finished is kept, and "Run" goes on from there.
+    that; what is finished is kept, and "Run" goes on from there. `called` is the pipeline as the calls name it.
     """
 
-    def __init__(self, pipeline: str | Path | Pipeline, folder: str | Path | None = None) -> None:
-        self.pipeline = find(pipeline)
+    def __init__(self, pipeline: Pipeline, called: str, folder: str | Path | None = None) -> None:
+        self.pipeline = pipeline
         self.folder = folder
         self.run: Run | None = None
-        self._called = str(pipeline) if isinstance(pipeline, str | Path) else from_here(self.pipeline.path)
-        self.view = PipelineView(self.pipeline, folder=folder)
+        self._called = called
+        self.view = PipelineView(self.pipeline, folder=folder, title="Stages")
         self.fields = fields_of(self.pipeline.schema, self._changed)
         self.force = ipywidgets.Checkbox(description="run finished stages again", indent=False)
         self.force.observe(self._changed, "value")
@@ -188,7 +188,9 @@ def run_form(pipeline: str | Path | Pipeline, folder: str | Path | None = None) 
 
     Raises `UnknownName` and `InvalidInput` for an unknown pipeline or an unsound file.
     """
-    return RunForm(pipeline, folder)
+    found = find(pipeline)
+    called = str(pipeline) if isinstance(pipeline, str | Path) else from_here(found.path)
+    return RunForm(found, called, folder)
 
 
 def begun(pipeline: Pipeline, given: dict[str, Value], folder: str | Path | None, force: bool) -> Run:

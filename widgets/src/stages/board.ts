@@ -13,7 +13,7 @@ const MOST_CELLS = 105; // stages that are shown as cells; of more, their shares
 const GAP = 12, LANE = 10, NARROW = 620; // pixels: between stacked nodes, between lanes of lines; a width that needs stacking
 
 export class Board {
-  readonly element = html("div", { class: "wb-board" });
+  readonly element = html("div", { class: "wb-flow" });
   private readonly lines = svg("svg", { class: "wb-lines", "aria-hidden": "true" });
   private readonly sheet = html("div", { class: "wb-sheet", role: "group", "aria-label": "Stages" });
   private shown = new Map<string, Shown>();

@@ -77,7 +77,7 @@ export class Panel {
     const facts = html("dl");
     const fact = (name: string, ...what: (Node | string)[]) => facts.append(html("dt", {}, name), html("dd", {}, ...what));
     for (const [axis, value] of Object.entries(stage.matrix)) fact(axis, value);
-    for (const [name, value] of detail?.parameters ?? []) if (stage.matrix[name] === undefined) fact(name, value);
+    for (const [name, value] of detail?.parameters ?? []) if (!Object.hasOwn(stage.matrix, name)) fact(name, value);
     if (stage.file) fact("notebook", stage.file);
     if (stage.needs.length) fact("needs", ...this.links(stage.needs, "needs"));
     const users = run.stages.filter((one) => one.needs.includes(stage.name)).map((one) => one.name);

@@ -46,12 +46,11 @@ export class Run {
   stage(name: string): Stage | undefined { return this.byName.get(name); }
 
   at(name: string): At | undefined {
-    return (this.model.get("progress") as { cells: Record<string, At> }).cells[name];
+    return own((this.model.get("progress") as { cells: Record<string, At> }).cells, name);
   }
 
   detail(name: string): Detail | undefined {
-    const details = this.model.get("details") as Record<string, Detail>;
-    return Object.hasOwn(details, name) ? details[name] : undefined;
+    return own(this.model.get("details") as Record<string, Detail>, name);
   }
 
   members(node: Node): Stage[] {
@@ -82,7 +81,7 @@ export class Run {
       const open = stage.needs.filter((need) => !FINISHED.has(this.stage(need)?.state ?? ""));
       return open.length ? `for ${this.listed(open)}` : "for a free core";
     }
-    if (stage.why) return stage.state === "kept" || stage.state === "waiting" ? stage.why : `because ${stage.why}`.replace("because it needs", "it needs");
+    if (stage.why) return stage.why;
     return stage.state === "kept" ? "nothing it depends on has changed" : "";
   }
 
@@ -132,6 +131,11 @@ export class Run {
     const rank = (stage: Stage) => ATTENTION.indexOf(stage.state);
     return [...stages].sort((a, b) => rank(a) - rank(b));
   }
+}
+
+/** What an object holds by a name that somebody else chose, which may be one that every object knows. */
+export function own<T>(record: Record<string, T>, name: string): T | undefined {
+  return Object.hasOwn(record, name) ? record[name] : undefined;
 }
 
 /** A span of time as a person says it; its width changes rarely. */

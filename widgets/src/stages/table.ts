@@ -2,7 +2,7 @@
 
 import { html, put } from "../shared/dom";
 import type { Frame } from "../shared/frame";
-import { arrow, type Looks, type Node, paint, type Run, sign, type Stage } from "./state";
+import { arrow, type Looks, type Node, own, paint, type Run, sign, type Stage } from "./state";
 
 interface Cell { name: string; button: HTMLButtonElement; sign: HTMLElement; words: HTMLElement; row: number; column: number }
 
@@ -72,15 +72,15 @@ export class Table {
     const others = node.axes.map(([axis]) => axis).filter((axis) => axis !== name);
     const rows = new Map<string, Stage[]>();
     for (const stage of members) {
-      const key = JSON.stringify(others.map((axis) => stage.matrix[axis]));
+      const key = JSON.stringify(others.map((axis) => own(stage.matrix, axis)));
       rows.set(key, [...(rows.get(key) ?? []), stage]);
     }
     const top = html("tr", {}, ...others.map((axis) => html("th", { scope: "col" }, axis)),
       ...values.map((value) => html("th", { scope: "col" }, `${name} ${value}`)));
     const body = [...rows.values()].map((stages, row) => html("tr", {},
-      ...others.map((axis) => html("th", { scope: "row" }, stages[0]?.matrix[axis] ?? "")),
+      ...others.map((axis) => html("th", { scope: "row" }, own(stages[0]?.matrix ?? {}, axis) ?? "")),
       ...values.map((value, column) => {
-        const stage = stages.find((one) => one.matrix[name] === value);
+        const stage = stages.find((one) => own(one.matrix, name) === value);
         return html("td", {}, ...(stage ? [this.cell(stage, "", row, column)] : []));
       })));
     return html("table", {}, html("thead", {}, top), html("tbody", {}, ...body));

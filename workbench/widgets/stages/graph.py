@@ -13,6 +13,7 @@ from workbench.layouts import Point, Size, arrow_head
 
 WIDTH, HEIGHT = 168.0, 66.0
 FOLDED_WIDTH, FOLDED_HEIGHT = 210.0, 66.0
+_CLEAR = 2.0  # pixels kept beside a line at the edge
 CELL, ACROSS = 13, 15  # pixels from one small cell to the next, and how many stand in a row
 MOST_CELLS = 105  # stages that are shown as cells; of more, their shares are
 
@@ -33,8 +34,10 @@ def graph_of(stages: list[dict[str, Any]]) -> dict[str, Any]:
         graph.remove_edge(*nx.find_cycle(graph)[0])
     sizes: dict[Hashable, Size] = {base: _size(len(ones)) for base, ones in members.items()}
     placement = layered_layout(graph, sizes, {})
+    passed = [point for route in placement.routes.values() for point in route.points]
     left = min((x - sizes[n].width / 2 for n, (x, _) in placement.centres.items()), default=0.0)
     top = min((y - sizes[n].height / 2 for n, (_, y) in placement.centres.items()), default=0.0)
+    top = min([top, *(y - _CLEAR for _, y in passed)])
     nodes: list[dict[str, Any]] = [
         {
             "id": base,
@@ -53,7 +56,7 @@ def graph_of(stages: list[dict[str, Any]]) -> dict[str, Any]:
         points, head = arrow_head([(x - left, y - top) for x, y in route.points])
         lines.append({"from": a, "to": b, "path": _path(points), "head": _path(head, straight=True) + "Z"})
     width = max((node["x"] + node["w"] for node in nodes), default=0.0)
-    height = max((node["y"] + node["h"] for node in nodes), default=0.0)
+    height = max([node["y"] + node["h"] for node in nodes] + [y - top + _CLEAR for _, y in passed], default=0.0)
     return {"nodes": nodes, "lines": lines, "width": width, "height": height}
 
 
