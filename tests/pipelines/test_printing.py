@@ -150,8 +150,22 @@ def test_paper_is_light_and_the_screen_is_afterwards_as_it_was(printed: Path, br
 
 
 @pytest.mark.browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_report_can_be_used_by_everybody(printed: Path, browser: Any, scheme: str) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    page = browser.new_context(bypass_csp=True, color_scheme=scheme).new_page()  # axe is a script of ours
+    page.goto(printed.as_uri())
+    page.wait_for_selector(".widget.alive", state="attached")
+    found = Axe().run(page).response["violations"]
+    page.close()
+    assert [(one["id"], one["nodes"][0]["html"]) for one in found if one["impact"] in ("serious", "critical")] == []
+
+
+@pytest.mark.browser
 def test_the_pages_are_numbered_and_few(printed: Path, browser: Any) -> None:
     page = opened(browser, printed)
+    assert printed.stat().st_size < 10_000_000, "with widgets that live"
     content = page.pdf(format="A4", prefer_css_page_size=True)
     assert 4 <= len(re.findall(rb"/Type\s*/Page\b", content)) <= 8
     page.close()

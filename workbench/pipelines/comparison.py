@@ -18,7 +18,7 @@ from markupsafe import Markup
 from workbench.errors import InvalidInput
 from workbench.pipelines.difference import diff_runs, inputs_of, names_of
 from workbench.pipelines.outcome import Run
-from workbench.pipelines.outputs import Outputs, fit_for_paper
+from workbench.pipelines.outputs import SCROLLING, Outputs, fit_for_paper
 from workbench.pipelines.recorded import folder_of, recorded
 from workbench.pipelines.records import write_whole
 from workbench.pipelines.report import PARAMETER_TAGS, Prose, Section, executed, render, when
@@ -189,12 +189,12 @@ def _full(value: object) -> str:
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Markup:
     """A table from cells that are HTML already."""
-    first = "".join(f'<th scope="col">{cell}</th>' for cell in head)
+    first = "".join(f'<th scope="col">{cell}</th>' if cell else "<td></td>" for cell in head)
     body = "".join(
         f'<tr><th scope="row">{name}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>' for name, *cells in rows
     )
     table = f'<table class="dataframe facts"><thead><tr>{first}</tr></thead><tbody>{body}</tbody></table>'
-    return Markup(f'<div class="html">{fit_for_paper(table)}</div>')
+    return Markup(f"<div {SCROLLING}>{fit_for_paper(table)}</div>")
 
 
 # -- side by side ----------------------------------------------------------------------------------------------------

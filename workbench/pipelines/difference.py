@@ -113,12 +113,12 @@ class RunDifference:
                 f"<td>{escape(shown(c.before))}</td><td>{escape(shown(c.after))}</td></tr>"
                 for c in self.inputs
             )
-            head = f"<th>input</th><th></th><th>{escape(self.a)}</th><th>{escape(self.b)}</th>"
+            head = f"<th>input</th><th>name</th><th>{escape(self.a)}</th><th>{escape(self.b)}</th>"
             rows.append(f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>")
         rows += [f"<pre>{escape(str(change))}</pre>" for change in self.cells]
         if self.results:
             body = "".join(map(_file_row, self.results))
-            head = "<th>stage</th><th>result</th><th></th><th>which values, by how much</th>"
+            head = "<th>stage</th><th>result</th><th>how</th><th>which values, by how much</th>"
             rows.append(f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>")
         return f"<div>{''.join(rows)}</div>"
 

@@ -29,6 +29,8 @@ _CELL = re.compile(r"<t[hd][^>]*>(.*?)</t[hd]>", re.DOTALL)
 _NUMBER = re.compile(r"<td>(?=[\s\d.,:%eE+−-]+</td>)")
 _PLAIN_NUMBER = re.compile(r"[\s\d.,:%eE+−-]+")
 LONG = 22  # letters of a cell that a table on paper shows in a line
+#: What may be wider than the page is reached by the keyboard, too.
+SCROLLING = 'class="html" tabindex="0" role="group" aria-label="table"'
 _FIGURE_IN_WORDS = re.compile(r"Figure(Widget)?\(\{\s*'(data|layout)'")
 _AS_FIGURE = (
     "End the cell with the figure, a go.Figure, and leave plotly.io.renderers.default as Jupyter sets it "
@@ -102,7 +104,9 @@ class Outputs:
             case "image/png" | "image/jpeg" | "image/gif":
                 return picture(mime, re.sub(r"[^A-Za-z0-9+/=]", "", text), "picture")
             case "text/html":
-                return f'<div class="html">{_foreign(text, where)}</div>'
+                kept = _foreign(text, where)
+                attributes = SCROLLING if "<table" in kept else 'class="html"'
+                return f"<div {attributes}>{kept}</div>"
             case "text/markdown":
                 return f'<div class="prose">{self.markdown(text)}</div>'
             case "text/latex":

@@ -30,6 +30,7 @@ from workbench.rooms import room
 
 #: Cells that are about running the notebook; the report shows their values at its end.
 PARAMETER_TAGS = {"parameters", "injected-parameters"}
+_TEXT = re.compile(r"<pre((?:\s[^>]*)?>.*?</pre>)", re.DOTALL)
 _HALF = re.compile("[\ud800-\udfff]")  # half a surrogate: JSON can say it, a file in UTF-8 cannot
 
 
@@ -165,7 +166,7 @@ def render(
     text = environment.get_template("report.html.j2").render(
         title=prose.title or made.get("title") or name,
         headings=[heading for heading in prose.headings if heading.level in (2, 3)],
-        sections=[section for section in sections if section.blocks],
+        sections=[Section(list(map(_reachable, section.blocks))) for section in sections if section.blocks],
         made=made,
         wide=wide,
         style=Markup((folder / "report.css").read_text(encoding="utf-8")),
@@ -175,6 +176,15 @@ def render(
         allowed=Markup(" ".join(allowed) or "'none'"),
     )
     return _HALF.sub("\ufffd", text)
+
+
+def _reachable(block: Markup) -> Markup:
+    """A block in which text with long lines, which scrolls on a narrow page, is reached by the keyboard, too."""
+    return Markup(_TEXT.sub(lambda found: f'<pre tabindex="0"{found[1]}' if _is_wide(found[1]) else found[0], block))
+
+
+def _is_wide(text: str) -> bool:
+    return any(len(line) > 90 for line in re.sub(r"<[^>]*>", "", text).splitlines())
 
 
 def when(time: str) -> str:
