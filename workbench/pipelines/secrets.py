@@ -141,6 +141,8 @@ def masked_notebook(text: str, secrets: Mapping[str, str]) -> str:
 
     The text is returned as it is when there is nothing to mask; a file that is no JSON is masked as plain text.
     """
+    if not secrets:
+        return text
     try:
         document = json.loads(text)
         joined = [cell for cell in _cells(document) if _join_streams(cell, secrets)]
