@@ -278,5 +278,13 @@ def test_quantities_are_written_with_three_digits(value: float, words: str) -> N
     assert quantity(value) == words
 
 
+@pytest.mark.parametrize(
+    ("value", "unit", "words"),
+    [(0.153, "M", "0.153 M"), (1531.5, "M", "1.53 G"), (153.2, "ms", "153 ms"), (1234.5, "ms", "1,234 ms")],
+)
+def test_no_quantity_has_two_letters_for_how_many(value: float, unit: str, words: str) -> None:
+    assert quantity(value, unit) == words
+
+
 def test_a_fact_needs_only_a_value_and_a_label() -> None:
     assert Fact("1", "one") == Fact("1", "one", "", "")

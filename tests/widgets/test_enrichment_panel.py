@@ -59,6 +59,14 @@ def test_the_browser_has_the_features_prepared_a_slice_at_a_time(
     panel._handle_custom_msg("noise", [])
 
 
+def test_asking_for_the_table_also_shows_the_rows(table: pd.DataFrame, atlas: SpaceMap) -> None:
+    atlas.select(table["valid_accuracy"].nlargest(len(table) // 10).index)
+    panel = EnrichmentPanel(atlas)
+    assert panel.found["state"] == "preparing"
+    assert len(panel.frame)
+    assert panel.found["state"] == "ready"
+
+
 def test_rows_say_who_of_the_selection_has_it(table: pd.DataFrame, atlas: SpaceMap) -> None:
     panel = EnrichmentPanel(atlas)
     panel.complete()

@@ -96,6 +96,8 @@ class EnrichmentPanel(Picking):
         Waits until the features are ready. Raises `InvalidInput` where nothing is selected, or everything.
         """
         prepared = self._preparation.finished()
+        if self.found["state"] == "preparing":
+            self._count()
         chosen = prepared.places[self._selected_rows()]
         found = prepared.features.enriched(chosen[chosen >= 0])
         found.insert(0, "words", [prepared.words[number].words for number in found.index])

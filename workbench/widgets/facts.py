@@ -163,12 +163,21 @@ def written(figure: Figure, value: float) -> str:
     return FORMATS[figure.format](value, figure)
 
 
+_SCALES = {"k": 1e3, "M": 1e6, "G": 1e9}  # units that only say how many
+
+
 def quantity(value: float, unit: str = "") -> str:
-    """A number with three digits and its thousands as k, M or G: 587386 is "0.587 M"."""
+    """A number with three digits and its thousands as k, M or G: 587386 is "0.587 M", and so is 0.587386 of unit M.
+
+    With another unit, which may have a letter of its own, the thousands are written out: 1234.5 ms is "1,234 ms".
+    """
+    value *= _SCALES.get(unit, 1.0)
+    if unit and unit not in _SCALES:
+        return f"{_three_digits(value)} {unit}" if abs(value) < 1000 else f"{value:,.0f} {unit}"
     for factor, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= factor / 10:
-            return f"{_three_digits(value / factor)} {letter}{unit}".rstrip()
-    return f"{_three_digits(value)} {unit}".rstrip()
+            return f"{_three_digits(value / factor)} {letter}"
+    return _three_digits(value)
 
 
 def _three_digits(value: float) -> str:
