@@ -38,9 +38,10 @@ def assignments(texts: Sequence[str]) -> dict[str, str]:
     for text in texts:
         name, equals, value = text.partition("=")
         if not equals:
-            raise InvalidInput(f"-p {text} is not NAME=VALUE; write for example -p n_trials=50.")
+            named = f"-p {name}" if name.isidentifier() else "a text after -p"  # it may be a secret
+            raise InvalidInput(f"{named} is not NAME=VALUE; write for example -p n_trials=50.")
         if name in found:
-            raise InvalidInput(f"-p {name} is given twice, as {found[name]} and as {value}.")
+            raise InvalidInput(f"-p {name} is given twice. Give it once.")
         found[name] = value
     return found
 

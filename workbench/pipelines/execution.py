@@ -251,7 +251,7 @@ class _Execution:
 
     def _begin(self, stage: Stage, wanted: Fingerprint, lock: int) -> None:
         given = give(stage, self.folder) if "inputs" in stage.places else None
-        worker = Worker(stage, dict(wanted.parameters), self.folder, lock, given)
+        worker = Worker(stage, dict(wanted.parameters), self.folder, lock, given, self.how.secrets)
         self.workers[stage.name] = (worker, wanted)
 
     def _keep(self, state: StageState, why: str) -> None:

@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from workbench.errors import WorkbenchError
@@ -32,7 +32,8 @@ def held(folder: Path, patience: float = PATIENCE) -> Iterator[int]:
     try:
         _acquire(handle, folder, patience)
         os.ftruncate(handle, 0)
-        os.write(handle, str(os.getpid()).encode())
+        with suppress(OSError):  # only for the words of an error, which a full disk may do without
+            os.write(handle, str(os.getpid()).encode())
         yield handle
     finally:
         os.close(handle)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import graphlib
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,8 +15,10 @@ from typing import TYPE_CHECKING, Any
 from workbench.catalogue import Catalogue
 from workbench.errors import InvalidInput, nearest, refuse_unknown
 from workbench.pipelines.condition import Condition, condition
+from workbench.pipelines.files import named_file, notebook_file, pipeline_file, toml
 from workbench.pipelines.kinds import ListOf, Refused, Value
 from workbench.pipelines.parameters import Parameter, Schema, schema
+from workbench.pipelines.plain import hidden, shown
 from workbench.rooms import room
 
 if TYPE_CHECKING:
@@ -128,9 +129,8 @@ def pipeline(name: str | Path | Pipeline) -> Pipeline:
     """
     if isinstance(name, Pipeline):
         return name
-    if isinstance(name, Path) or str(name).endswith(".toml"):
-        return read(Path(name))
-    return packaged().find(name)
+    path = pipeline_file(name)
+    return packaged().find(str(name)) if path is None else read(path)
 
 
 def read(path: Path) -> Pipeline:
@@ -140,7 +140,7 @@ def read(path: Path) -> Pipeline:
         InvalidInput: naming the file and what is wrong with it: not TOML, unknown keys, a stage that needs an
             unknown stage or itself, a missing notebook, parameters that do not exist or disagree.
     """
-    table = _table(path)
+    table = toml(path)
     where = path.name
     refuse_unknown(table, ["title", "report", "parameters", "smallest", "stages"], where)
     entries = _tables(table, "stages", where)
@@ -150,7 +150,7 @@ def read(path: Path) -> Pipeline:
     merged = _merged(stages, _tables(table, "parameters", where), where)
     stages = {name: _under_condition(stage, entries[name], merged, where) for name, stage in stages.items()}
     report = table.get("report", list(stages)[-1])
-    if report not in stages:
+    if not isinstance(report, str) or report not in stages:
         raise InvalidInput(f"{where}: the report is made from an unknown stage. {nearest(report, stages)}")
     return Pipeline(
         name=path.stem,
@@ -163,18 +163,6 @@ def read(path: Path) -> Pipeline:
     )
 
 
-def _table(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InvalidInput(f"There is no pipeline file {path}. Packaged pipelines run by their name.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        twice = " (two stages of one name?)" if "twice" in str(error) or "overwrite" in str(error) else ""
-        raise InvalidInput(f"{path.name} is not TOML: {error}{twice}.") from None
-    except OSError as error:
-        raise InvalidInput(f"The pipeline file {path} cannot be read: {error.strerror}.") from None
-
-
 def _tables(table: Mapping[str, Any], key: str, where: str) -> dict[str, Any]:
     value = table.get(key, {})
     if not isinstance(value, dict):
@@ -183,9 +171,10 @@ def _tables(table: Mapping[str, Any], key: str, where: str) -> dict[str, Any]:
 
 
 def _is_stage_name(name: str, where: str) -> bool:
-    if not re.fullmatch(r"[a-z][a-z0-9_]{0,40}", name):
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,40}", name) or re.fullmatch(r"con|prn|aux|nul|com\d|lpt\d", name):
         raise InvalidInput(
-            f"{where}: {name!r} cannot name a stage: small letters, digits and underscores, a letter first."
+            f"{where}: {name!r} cannot name a stage: small letters, digits and underscores, a letter first, "
+            "and no device of Windows."
         )
     return True
 
@@ -196,14 +185,10 @@ def _stage(name: str, entry: Any, path: Path) -> Stage:
         raise InvalidInput(f"{where}: write it as a table [stages.{name}].")
     keys = ["notebook", "needs", "parameters", "matrix", "inputs", "when", "timeout", "retries"]
     refuse_unknown(entry, keys, where)
-    file, needs = entry.get("notebook"), entry.get("needs", [])
-    if not isinstance(file, str):
-        raise InvalidInput(f"{where}: the notebook is missing; write notebook = '<file>.ipynb'.")
+    needs = entry.get("needs", [])
     if not isinstance(needs, list) or not all(isinstance(need, str) for need in needs):
         raise InvalidInput(f"{where}: needs is a list of stage names.")
-    notebook = (path.parent / file).resolve()
-    if not notebook.is_file():
-        raise InvalidInput(f"{where}: there is no notebook {notebook}.")
+    notebook = notebook_file(path.parent, entry.get("notebook"), where)
     declared = _within(schema(notebook), f"{where} ({notebook.name})")
     fixed = declared.check_given(_tables(entry, "parameters", where))
     if taken := set(fixed) & set(PLACES):
@@ -233,7 +218,8 @@ def _axes(
             raise InvalidInput(f"{where}: {name} is set already and cannot be in the matrix.")
         if isinstance(source, str):
             if not source.isidentifier():
-                raise InvalidInput(f"{where}, matrix: {source!r} cannot name a parameter that lists values of {name}.")
+                said = hidden(source) if declared.parameters[name].kind.secret() else shown(source)
+                raise InvalidInput(f"{where}, matrix: {said} cannot name a parameter that lists values of {name}.")
             found[name] = source
             continue
         try:
@@ -251,9 +237,7 @@ def _files(listed: object, path: Path, where: str) -> tuple[Path, ...]:
     """The files, beside those of other stages, that a stage reads."""
     if not isinstance(listed, list) or not all(isinstance(file, str) for file in listed):
         raise InvalidInput(f"{where}: inputs is a list of files, relative to the pipeline file.")
-    files = tuple((path.parent / file).resolve() for file in listed)
-    if missing := [file for file in files if not file.is_file()]:
-        raise InvalidInput(f"{where}: there is no input file {missing[0]}.")
+    files = tuple(named_file(path.parent, file, "input file", where) for file in listed)
     names = [file.name for file in files]
     if twice := [name for name in names if names.count(name) > 1]:
         raise InvalidInput(f"{where}: two input files are called {twice[0]}; they would lie in one folder. Rename one.")
@@ -266,7 +250,7 @@ def _number(entry: Mapping[str, Any], key: str, most: float, unit: str, where: s
         return None
     whole = key == "retries"
     if isinstance(value, bool) or not isinstance(value, int if whole else int | float) or not 0 <= value <= most:
-        raise InvalidInput(f"{where}: {key} is a number of {unit} from 0 to {most:g}; got {value!r}.")
+        raise InvalidInput(f"{where}: {key} is a number of {unit} from 0 to {most:g}; got {shown(value)}.")
     if value == 0 and not whole:
         raise InvalidInput(f"{where}: a stage cannot end within {key} = 0 {unit}.")
     return float(value)

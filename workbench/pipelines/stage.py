@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import re
 import signal
 import sys
@@ -63,6 +64,7 @@ def execute(job: Mapping[str, Any], tell: Events) -> None:
     from traitlets.config import Config
 
     from workbench.pipelines.kernel import StageKernel, settings
+    from workbench.pipelines.saving import save_masked
     from workbench.pipelines.states import make_small
 
     folder = Path(job["folder"])
@@ -70,6 +72,7 @@ def execute(job: Mapping[str, Any], tell: Events) -> None:
     of = sum(cell.cell_type == "code" for cell in notebook.cells) + bool(job["parameters"])
     started = iter(range(1, of + 1))
     executed = folder / "notebook.ipynb"
+    save_masked(folder, {name: os.environ.get(name, "").strip() for name in job["secrets"]})
     try:
         papermill.execute_notebook(
             braced(job["notebook"]),

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,13 @@ class Worker:
     """One running stage; it works in ``<stage>.partial``, which is emptied first, and reads what it is `given`."""
 
     def __init__(
-        self, stage: Stage, values: dict[str, Any], run_folder: Path, lock: int, given: Path | None = None
+        self,
+        stage: Stage,
+        values: dict[str, Any],
+        run_folder: Path,
+        lock: int,
+        given: Path | None = None,
+        secrets: Collection[str] = (),
     ) -> None:
         self.stage, self.lock = stage, lock
         self.folder = run_folder / f"{stage.name}.partial"
@@ -46,6 +53,7 @@ class Worker:
             "private": str(self._private),
             "events": str(events),
             "parent": os.getpid(),
+            "secrets": list(secrets),
         }
         (self._private / "job.json").write_text(json.dumps(job, allow_nan=False), encoding="utf-8")
         with (self.folder / "stage.log").open("wb") as log:
