@@ -51,7 +51,10 @@ def test_a_form_plans_runs_and_its_view_opens_what_was_run(notebook: Any) -> Non
     page.locator(".wb-words-of").get_by_text("4 of 4 stages would run").wait_for()
     run.click()
     page.locator(".wb-stage[data-state=running]").first.wait_for(timeout=60_000)
-    page.locator(".wb-words-of").get_by_text("done").wait_for(timeout=180_000)
+    page.wait_for_function(
+        "!['planned', 'running'].includes(document.querySelector('.wb-pipeline').dataset.state)", timeout=240_000
+    )
+    assert (page.locator(".wb-words-of").inner_text(), page.locator(".wb-said").inner_text()) == ("done", "")
     assert page.locator(".wb-stage[data-state=done]").count() == 4
     page.wait_for_function("!document.querySelector('.wb-first').disabled")
 

@@ -132,6 +132,19 @@ def test_a_click_opens_a_panel_with_the_cell_that_failed(show: Show, failed: wb.
     assert page.evaluate("models[0].state.chosen") == ""
 
 
+def test_a_node_is_still_seen_when_its_panel_takes_its_place(show: Show, matrix: Any) -> None:
+    page = show(matrix[0])
+    node(page, "report").click()
+    assert page.get_by_role("complementary", name="Stage report").is_visible()
+    inside = """() => {
+      const [box, board] = [".wb-stage:has([data-node=report])", ".wb-flow"].map((one) =>
+        document.querySelector(one).getBoundingClientRect());
+      return box.left >= board.left && box.right <= board.right;
+    }"""
+    page.wait_for_function(inside)
+    assert page.evaluate("document.querySelector('.wb-flow').scrollLeft") > 0
+
+
 def test_the_keyboard_goes_from_node_to_node_opens_and_closes(show: Show, failed: wb.PipelineView) -> None:
     page = show(failed)
     page.locator(".wb-sheet [tabindex='0']").focus()

@@ -69,7 +69,9 @@ def test_every_kind_has_a_control_that_suits_it(form: RunForm) -> None:
         "either": "Dropdown", "sizes": "Text", "words": "Text", "budget": "Text", "key": "Text", "must": "Text",
     }  # fmt: skip
     assert form.fields["rate"].control.description == "rate (s)"
-    assert "a whole number from 1 to 50" in said(form, "n")
+    assert ">a whole number from 1 to 50, default 3<" in said(form, "n")
+    assert ">default none<" in said(form, "either")
+    assert ">a whole number<" in said(form, "must")
     assert [label for label, _ in form.fields["either"].control.options] == ["x", "y", "none"]
 
 

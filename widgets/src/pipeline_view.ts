@@ -76,6 +76,7 @@ class Pipeline {
     this.tell();
     if (name) {
       this.frame.say(this.run.sentence(this.run.stage(name)!));
+      this.board.reveal(this.home(name));
       this.panel.element.scrollIntoView({ block: "nearest" });
     }
   }

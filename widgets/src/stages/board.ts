@@ -89,6 +89,16 @@ export class Board {
     this.lines.replaceChildren(...arrows);
   }
 
+  /** Brings a node to where it is seen, sideways only. */
+  reveal(id: string): void {
+    const box = this.shown.get(id)?.box;
+    if (!box) return;
+    const [left, right] = [at(box).x, at(box).x + box.offsetWidth + 8];
+    const { scrollLeft, clientWidth } = this.element;
+    if (left < scrollLeft) this.element.scrollLeft = left;
+    else if (right > scrollLeft + clientWidth) this.element.scrollLeft = right - clientWidth;
+  }
+
   focus(id: string): void { this.shown.get(id)?.button.focus(); }
 
   // -- one node

@@ -14,6 +14,7 @@ from workbench.pipelines.kinds import Value
 from workbench.pipelines.parameters import Parameter, Schema
 
 _NONE = "none"  # how the absent value of an optional choice is written
+_LONGEST = 48  # letters of a default that are shown
 
 
 class Field:
@@ -120,9 +121,16 @@ def _control(parameter: Parameter) -> Any:
     return ipywidgets.Text(value=text, placeholder=hint, continuous_update=True, **common)
 
 
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+
+
 def _words(parameter: Parameter, error: str, secret: str) -> str:
     """Help, and under it the error or what is allowed; every text is escaped."""
     kind = str(parameter.kind)
     allowed = "" if kind in ("a text", "true or false") or kind.startswith("one of ") else kind
-    second = f'<span class="wb-wrong">{escape(error)}</span>' if error else escape(secret or allowed)
+    default = "" if parameter.required else _cut(parameter.kind.text(parameter.default))
+    usual = "" if parameter.required else f"default {default}" if default else "default empty"
+    words = ", ".join(filter(None, [allowed, usual]))
+    second = f'<span class="wb-wrong">{escape(error)}</span>' if error else escape(secret or words)
     return f'<div class="wb-help">{escape(parameter.help)}</div><div class="wb-kind" role="status">{second}</div>'

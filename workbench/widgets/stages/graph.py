@@ -33,6 +33,9 @@ def graph_of(stages: list[dict[str, Any]]) -> dict[str, Any]:
     while not nx.is_directed_acyclic_graph(graph):  # no pipeline has a circle; a file that somebody wrote may
         graph.remove_edge(*nx.find_cycle(graph)[0])
     sizes: dict[Hashable, Size] = {base: _size(len(ones)) for base, ones in members.items()}
+    for layer in nx.topological_generations(graph):  # those above each other are equally wide
+        widest = max(sizes[base].width for base in layer)
+        sizes.update({base: Size(widest, sizes[base].height) for base in layer})
     placement = layered_layout(graph, sizes, {})
     passed = [point for route in placement.routes.values() for point in route.points]
     left = min((x - sizes[n].width / 2 for n, (x, _) in placement.centres.items()), default=0.0)
