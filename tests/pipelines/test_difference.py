@@ -26,15 +26,17 @@ def small(tmp_path_factory: pytest.TempPathFactory, make_small_pipeline: Callabl
     """A folder with the small pipeline and its runs: a, again, b with other numbers, c from a changed notebook."""
     folder = tmp_path_factory.mktemp("runs")
     path = make_small_pipeline(folder)
-    run(path, {"n": 2}, folder / "a", progress=False)
-    run(path, {"n": 2, "seed": 5}, folder / "b", progress=False)  # what it shares with a is copied from there
-    run(path, {"n": 2}, folder / "again", share=False, progress=False)
-    notebook = nbformat.read(folder / "sum.ipynb", as_version=4)
-    notebook.cells[1].source = notebook.cells[1].source.replace('"sum.txt"', '"sum.txt" if factor else "none"')
-    notebook.cells.append(nbformat.v4.new_code_cell("Path(output, 'more.txt').write_text('x')"))
-    nbformat.write(notebook, folder / "sum.ipynb")
-    shutil.copytree(folder / "a", folder / "c")
-    run(path, {"n": 2}, folder / "c", progress=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)  # not the checkout, where a commit may come between two runs
+        run(path, {"n": 2}, folder / "a", progress=False)
+        run(path, {"n": 2, "seed": 5}, folder / "b", progress=False)  # what it shares with a is copied from there
+        run(path, {"n": 2}, folder / "again", share=False, progress=False)
+        notebook = nbformat.read(folder / "sum.ipynb", as_version=4)
+        notebook.cells[1].source = notebook.cells[1].source.replace('"sum.txt"', '"sum.txt" if factor else "none"')
+        notebook.cells.append(nbformat.v4.new_code_cell("Path(output, 'more.txt').write_text('x')"))
+        nbformat.write(notebook, folder / "sum.ipynb")
+        shutil.copytree(folder / "a", folder / "c")
+        run(path, {"n": 2}, folder / "c", progress=False)
     return folder
 
 
@@ -86,7 +88,8 @@ def test_a_changed_notebook_is_named_by_its_cells(small: Path) -> None:
     assert 'cell 2 changed\n      -Path(output, "sum.txt")' in str(found)
 
 
-def test_a_difference_is_plain_data_and_html(small: Path) -> None:
+def test_a_difference_is_plain_data_and_html(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(small)
     done = run(small / "small.toml", {"n": 2}, small / "c", progress=False)
     found = wb.diff_runs(small / "a", done)
     again = json.loads(json.dumps(found.to_dict()))
