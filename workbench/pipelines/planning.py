@@ -12,7 +12,7 @@ from workbench.pipelines.kinds import Value
 from workbench.pipelines.matrix import expanded
 from workbench.pipelines.pipeline import Pipeline, Stage
 from workbench.pipelines.pipeline import pipeline as find
-from workbench.pipelines.records import DONE, read_json, why_not_done
+from workbench.pipelines.records import DONE, NO_RESULT, read_json, why_not_done
 from workbench.pipelines.sharing import Others
 from workbench.rooms import runs_folder
 
@@ -61,7 +61,7 @@ def plan(
             why = "asked to run again"
         elif unknown:
             why = f"{brief(unknown)} run{'s' * (len(unknown) == 1)} first"
-            why = why if (place / stage.name).is_dir() else "no result yet"
+            why = why if (place / stage.name).is_dir() else NO_RESULT
         else:
             wanted = fingerprint(stage, values, place, {n: s.source for n, s in steps.items() if s.source})
             why = why_not_done(place / stage.name, wanted)

@@ -12,6 +12,7 @@ from typing import Any
 from workbench.pipelines.fingerprint import Fingerprint, result_hash, result_hashes
 
 DONE = "done.json"
+NO_RESULT = "no result yet"  # why a stage runs that never did
 
 
 def write_json(path: Path, value: object) -> None:
@@ -73,7 +74,7 @@ def publish(unfinished: Path, folder: Path, fingerprint: Fingerprint, facts: Map
 def why_not_done(folder: Path, fingerprint: Fingerprint) -> str:
     """Return why a stage has to run, in words; empty when its folder holds exactly the result wanted."""
     if not folder.is_dir():
-        return "no result yet"
+        return NO_RESULT
     marker = read_json(folder / DONE)
     if not marker:
         return "its result has no readable done-marker"

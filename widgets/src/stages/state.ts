@@ -24,6 +24,7 @@ export interface Detail {
 
 /** What needs looking at comes first: a folded node is shown in the first state that one of its stages has. */
 const ATTENTION = ["failed", "running", "stopped", "waiting", "skipped", "done", "kept", "left out"];
+const FIRST = "no result yet"; // why a stage runs that never did, which needs no words once it does
 const FINISHED = new Set(["done", "kept", "left out"]);
 
 export class Run {
@@ -81,6 +82,7 @@ export class Run {
       const open = stage.needs.filter((need) => !FINISHED.has(this.stage(need)?.state ?? ""));
       return open.length ? `for ${this.listed(open)}` : "for a free core";
     }
+    if (stage.state === "done" || stage.state === "running") return stage.why && stage.why !== FIRST ? `because ${stage.why}` : "";
     if (stage.why) return stage.why;
     return stage.state === "kept" ? "nothing it depends on has changed" : "";
   }

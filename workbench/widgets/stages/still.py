@@ -7,6 +7,7 @@ from typing import Any
 from workbench.drawing import text
 from workbench.palette import LINE, PAPER, QUIET, TEXT
 from workbench.pipelines.outcome import STATES
+from workbench.pipelines.records import NO_RESULT
 from workbench.widgets.stages.facts import FINISHED
 from workbench.widgets.stages.graph import ACROSS, CELL, MOST_CELLS
 
@@ -94,6 +95,8 @@ def words_of(stage: dict[str, Any], cells: dict[str, list[float]]) -> str:
     if stage["state"] == "running":
         return f"cell {cell:.0f} of {of:.0f}, {seconds:.0f} s" if of else "running"
     words = stage["error"] or stage["why"]
+    if stage["state"] == "done":
+        words = f"because {words}" if words not in ("", NO_RESULT) else ""
     timed = f"{stage['state']}, {stage['seconds']:.1f} s" if stage["state"] in ("done", "kept") else stage["state"]
     return f"{timed}: {words}" if words else timed
 
