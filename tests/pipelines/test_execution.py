@@ -168,8 +168,34 @@ def test_a_failing_stage_is_named_with_its_cell_and_the_others_go_on(
     assert {s["name"]: s["state"] for s in made["stages"]} == {
         "numbers": "kept", "aside": "done", "sum": "failed", "tell": "skipped",
     }  # fmt: skip
+    page = (folder / "report.html").read_text()
+    assert f"The report shows it: {folder.as_posix()}/report.html." in told
+    for words in ("What failed", "Stage <code>sum</code>", "ValueError: no such sum", "<code>tell</code>"):
+        assert words in page
+    assert "raise" in page, "the cell that failed"
+    assert "the sum is 6" not in page, "an older result is no result of this run"
     assert (folder / "sum" / "sum.txt").read_text() == "6", "the last good result is still there"
     assert "no such sum" in (folder / "sum.partial" / "notebook.ipynb").read_text()
+
+
+def test_a_failure_beside_the_report_is_said_in_front_of_it(finished: Path) -> None:
+    edit(finished / "aside.ipynb", "x = 1", "x = 1 / 0")
+    with pytest.raises(RunFailed) as caught:
+        again(finished)
+    assert states(caught.value.run) == {"numbers": "kept", "aside": "failed", "sum": "kept", "tell": "kept"}
+    page = (finished / "run" / "report.html").read_text()
+    assert page.index("The answer") < page.index("ZeroDivisionError: division by zero") < page.index("the sum is 6")
+    edit(finished / "aside.ipynb", "x = 1 / 0", "x = 1")
+    assert again(finished).ok
+    assert "What failed" not in (finished / "run" / "report.html").read_text()
+
+
+def test_the_run_of_a_newer_workbench_is_left_alone(finished: Path) -> None:
+    record = finished / "run" / "run.json"
+    record.write_text(json.dumps({**json.loads(record.read_text()), "format": 99}))
+    with pytest.raises(InvalidInput, match="was made by a newer workbench .format 99; this one knows"):
+        again(finished)
+    assert json.loads(record.read_text())["format"] == 99
 
 
 def test_a_dead_kernel_is_a_failure_although_papermill_marks_its_cells_completed(

@@ -23,7 +23,7 @@ from workbench.pipelines.pipeline import Pipeline, Stage
 from workbench.pipelines.pipeline import pipeline as find
 from workbench.pipelines.planning import asked_again, brief, default_folder, fingerprint
 from workbench.pipelines.progress import Watcher, silent, watcher
-from workbench.pipelines.provenance import provenance
+from workbench.pipelines.provenance import FORMAT, provenance
 from workbench.pipelines.records import DONE, publish, read_json, why_not_done, write_json, write_soon
 from workbench.pipelines.secrets import complaint, mask, masked, secrets_of
 from workbench.pipelines.sharing import Others, take
@@ -133,7 +133,8 @@ def prepare(folder: Path, pipeline: Pipeline) -> None:
     """Make the run folder, unless it is not ours to write to.
 
     Raises:
-        InvalidInput: for a folder that holds other files, another pipeline's run, or cannot be written.
+        InvalidInput: for a folder that holds other files, the run of another pipeline or of a newer workbench, or
+            cannot be written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -144,7 +145,13 @@ def prepare(folder: Path, pipeline: Pipeline) -> None:
         raise InvalidInput(f"The run folder {folder} cannot be written. Give another folder.")
     if names and not names & {RECORD, "run.lock"}:
         raise InvalidInput(f"The folder {folder} holds files that no run made. Give an empty or a new folder.")
-    other = read_json(folder / RECORD).get("pipeline", pipeline.name)
+    record = read_json(folder / RECORD)
+    if isinstance(record.get("format"), int) and record["format"] > FORMAT:
+        raise InvalidInput(
+            f"The run in {folder} was made by a newer workbench (format {record['format']}; this one knows {FORMAT}). "
+            "Update nas-workbench, or give another folder."
+        )
+    other = record.get("pipeline", pipeline.name)
     if other != pipeline.name:
         raise InvalidInput(f"The folder {folder} holds a run of {other}, not of {pipeline.name}. Give another folder.")
 
@@ -191,6 +198,7 @@ class _Execution:
                 self._export()
             else:
                 self._record("failed")
+                self._export_failures()
         except OSError as error:
             self._stop()
             if isinstance(error, WorkbenchError):
@@ -344,6 +352,14 @@ class _Execution:
             from workbench.pipelines.report import report  # slow to load, and not needed for a kept run
 
             report(self.folder, path)
+
+    def _export_failures(self) -> None:
+        """Write a report that says what failed; where even that cannot be shown, the error that is raised says it."""
+        from workbench.pipelines.report import report
+
+        with suppress(WorkbenchError):
+            self.run.report = report(self.folder, self.folder / REPORT)
+            self._record("failed")
 
     def _record(self, state: str) -> None:
         self.run.seconds = time.monotonic() - self.began

@@ -64,7 +64,7 @@ class StageState:
 
 @dataclass
 class Run:
-    """A run of a pipeline; `report` is the HTML file, None until every stage it needs is done.
+    """A run of a pipeline; `report` is the HTML file, None until all stages are over (it also says what failed).
 
     One that works in the background goes on changing until it is over.
     """
@@ -135,5 +135,6 @@ class RunFailed(WorkbenchError):
             f"The pipeline {run.pipeline} failed in {failed}."
             + (f" Skipped, because they need it: {skipped}." if skipped else "")
             + f" The notebook as far as it came: {looks}."
+            + (f" The report shows it: {run.report.as_posix()}." if run.report else "")
             + " The same call keeps what is finished and goes on from there."
         )

@@ -20,6 +20,7 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from traitlets import default
 
 from workbench.errors import InvalidInput
+from workbench.pipelines.failures import with_failures
 from workbench.pipelines.formulas import formula
 from workbench.pipelines.outputs import Outputs, inline_json
 from workbench.pipelines.recorded import recorded
@@ -37,6 +38,8 @@ _HALF = re.compile("[\ud800-\udfff]")  # half a surrogate: JSON can say it, a fi
 def report(source: str | Path, output: str | Path) -> Path:
     """Write the report of a run folder, or of a single executed notebook, and return its path.
 
+    The report of a run with failed stages says first what failed, in which cell, and what was skipped for it.
+
     Args:
         source: a run folder (with its ``run.json``), or an ``.ipynb`` file.
         output: the HTML file to write.
@@ -49,11 +52,12 @@ def report(source: str | Path, output: str | Path) -> Path:
     if source.is_dir():
         made = recorded(source)
         notebook = source / made["report_stage"] / "notebook.ipynb"
-        if not notebook.is_file():
+        document = with_failures(executed(notebook) if notebook.is_file() else None, made, source)
+        if document is None:
             raise InvalidInput(f"The stage {made['report_stage']} of the run in {source} is not done; run it first.")
     else:
         made, notebook = {}, source
-    document = executed(notebook)
+        document = executed(notebook)
     exporter = ReportExporter()  # type: ignore[no-untyped-call]
     html, _ = exporter.from_notebook_node(document, {"made": made, "name": notebook.stem})
     write_whole(output, html)
