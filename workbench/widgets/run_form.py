@@ -127,6 +127,8 @@ class RunForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no annot
         said, wrong = "", False
         try:
             run.wait()
+            if not run.ok:
+                said = "Stopped: what is finished is kept. Run goes on from there."
         except WorkbenchError as error:
             said, wrong = str(error), True
         except Exception as error:  # of the run's own thread: shown, as nobody else will see it
