@@ -31,7 +31,7 @@ STYLE = """<style>
 .wb-form .widget-checkbox label { font-size: 12.5px; color: inherit; }
 .wb-field .widget-checkbox label { font-weight: 600; }
 .wb-field :is(input[type="text"], select) {
-  width: 100%; height: 26px; padding: 0 8px; font: inherit; font-size: 13px; color: inherit;
+  flex: none; width: 100%; height: 26px; padding: 0 8px; font: inherit; font-size: 13px; color: inherit;
   background-color: var(--p); border: 1px solid var(--l); border-radius: 6px;
 }
 .wb-form :is(input, select, button):focus-visible { outline: 2px solid var(--f); outline-offset: 1px; }
