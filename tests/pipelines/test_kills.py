@@ -111,18 +111,27 @@ def family(driver: int) -> dict[str, list[psutil.Process]]:
 
 def victims(process: subprocess.Popen[bytes], target: str, moment: random.Random) -> Iterator[psutil.Process]:
     """One process of this kind, at a moment of its life; none when the run ended before there was one."""
+    pause = moment.uniform(0.0, 2.5)
+    until(process, target)
+    time.sleep(pause)
+    if found := until(process, target):
+        yield moment.choice(found)
+
+
+def until(process: subprocess.Popen[bytes], target: str) -> list[psutil.Process]:
+    """The processes of this kind as soon as there are any; none when the run is over."""
     deadline = time.monotonic() + 60
-    while process.poll() is None and not family(process.pid)[target]:
+    while process.poll() is None:
+        if found := family(process.pid)[target]:
+            return found
         assert time.monotonic() < deadline
         time.sleep(0.02)
-    time.sleep(moment.uniform(0.0, 2.5))
-    if found := family(process.pid)[target]:
-        yield moment.choice(found)
+    return []
 
 
 def kill_and_go_on(undisturbed: Path, tmp_path: Path, seed: int) -> None:
     """Kill one process of each kind at moments drawn from `seed`, then finish."""
-    moment = random.Random(seed)
+    moment, killed = random.Random(seed), 0
     journal, folder = tmp_path / "journal", tmp_path / "run"
     journal.mkdir()
     command = [sys.executable, "-m", "workbench.cli", "run", str(undisturbed / "own.toml"), "--folder", str(folder)]
@@ -134,10 +143,12 @@ def kill_and_go_on(undisturbed: Path, tmp_path: Path, seed: int) -> None:
             below = {one for kind in family(process.pid).values() for one in kind} - {psutil.Process(process.pid)}
             with contextlib.suppress(psutil.NoSuchProcess):
                 victim.kill()
+                killed += 1
         process.wait(120)
         _, alive = psutil.wait_procs(below, timeout=5)
         assert not alive, f"after {target} was killed"
         assert markers_match(folder), f"after {target} was killed"
+    assert killed, "a run that begins from nothing is long enough for the first kill"
     done = run(undisturbed / "own.toml", {"journal": str(journal)}, folder, progress=False)
     assert done.ok
     assert artefacts(folder) == artefacts(undisturbed / "run")

@@ -61,6 +61,12 @@ def publish(unfinished: Path, folder: Path, fingerprint: Fingerprint, facts: Map
         "result": result_hash(hashes),
     }
     write_json(unfinished / DONE, marker)
+    put_in_place(unfinished, folder)
+    return marker
+
+
+def put_in_place(unfinished: Path, folder: Path) -> None:
+    """Give a folder its final name; one that has it is moved away first, so that a crash leaves no half of either."""
     old = folder.with_name(folder.name + ".old")
     shutil.rmtree(old, ignore_errors=True)
     if folder.exists():
@@ -68,7 +74,6 @@ def publish(unfinished: Path, folder: Path, fingerprint: Fingerprint, facts: Map
     unfinished.rename(folder)
     _sync_folder(folder.parent)
     shutil.rmtree(old, ignore_errors=True)
-    return marker
 
 
 def why_not_done(folder: Path, fingerprint: Fingerprint) -> str:

@@ -7,7 +7,8 @@ from functools import cached_property
 from pathlib import Path
 
 from workbench.pipelines.fingerprint import Fingerprint
-from workbench.pipelines.records import DONE, read_json, why_not_done
+from workbench.pipelines.records import DONE, put_in_place, read_json, why_not_done
+from workbench.pipelines.worker import discard
 
 
 class Others:
@@ -38,7 +39,7 @@ class Others:
 def take(source: Path, folder: Path, fingerprint: Fingerprint) -> bool:
     """Copy a finished stage's folder to `folder`, which is replaced; return whether it came whole."""
     unfinished = folder.with_name(f"{folder.name}.partial")
-    shutil.rmtree(unfinished, ignore_errors=True)
+    discard(unfinished)  # of a run that was ended
     try:
         shutil.copytree(source, unfinished, symlinks=True)
     except (OSError, shutil.Error):  # the other run may be replacing it just now
@@ -47,6 +48,5 @@ def take(source: Path, folder: Path, fingerprint: Fingerprint) -> bool:
     if why_not_done(unfinished, fingerprint) or not (unfinished / DONE).is_file():
         shutil.rmtree(unfinished, ignore_errors=True)
         return False
-    shutil.rmtree(folder, ignore_errors=True)
-    unfinished.rename(folder)
+    put_in_place(unfinished, folder)
     return True
