@@ -94,7 +94,7 @@ def test_a_search_goes_on_while_the_notebook_is_used_and_obeys_the_browser(noteb
     assert notebook.ask("study.wait(20); print(study.running)") == "False"
     stopped = int(notebook.ask(f"print({DONE})"))
     assert stopped < 200
-    assert "searching" not in page.locator(".wb-phase").inner_text()
+    page.locator(".wb-phase").get_by_text("searching").wait_for(state="detached")
     button(page, "resume").click()
     page.locator(".wb-phase").get_by_text("searching").wait_for()
 
@@ -107,7 +107,7 @@ def test_a_search_goes_on_while_the_notebook_is_used_and_obeys_the_browser(noteb
     later = "{t.params['1->2'] for t in study.trials[n:] if t.params}"
     assert notebook.ask(f"print({later}, len(study.trials[n:]) > 5)") == "{'skip_connect'} True"
     page.wait_for_function("document.querySelector('.wb-monitor').dataset.trials >= '200'")
-    assert "Finished: 200 trials." in page.locator(".wb-phase").inner_text()
+    page.locator(".wb-phase").get_by_text("Finished: 200 trials.").wait_for()
     assert notebook.record.errors == []
     assert notebook.record.outside == []
 
