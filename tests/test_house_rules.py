@@ -20,7 +20,7 @@ FLOORS = (
     ("architecture", "spaces", "measure", "ledger", "executors"),  # questions, answers, numbers
     ("benchmarks", "proxies", "predictors", "exports"),  # where numbers come from, and where architectures go
     ("plots",),  # pictures of them
-    ("samplers", "studies"),  # loops over them
+    ("samplers", "studies", "supernets"),  # loops over them
     ("analysis",),  # what they say
     ("widgets", "pipelines"),
     ("views of runs",),

@@ -33,6 +33,7 @@ _HOMES = {
     "Secret": "workbench.pipelines.kinds",
     "SpaceMap": "workbench.widgets.space_map",
     "Subspaces": "workbench.spaces.combined.subspaces",
+    "Supernet": "workbench.supernets.supernet",
     "UnknownName": "workbench.errors",
     "WorkbenchError": "workbench.errors",
     "agreement": "workbench.analysis.agreement",
@@ -55,6 +56,9 @@ _HOMES = {
     "distance": "workbench.spaces.distances",
     "distances": "workbench.spaces.distances",
     "diswot": "workbench.proxies.diswot",
+    "effect": "workbench.analysis.effects",
+    "effects_figure": "workbench.analysis.effects",
+    "effects_table": "workbench.analysis.effects",
     "embedding": "workbench.analysis.embedding",
     "enqueue": "workbench.studies.steering",
     "enrichment": "workbench.analysis.enrichment",
@@ -96,9 +100,11 @@ _HOMES = {
     "robot": "workbench.analysis.robot",
     "run": "workbench.pipelines",
     "run_form": "workbench.widgets.run_form",
+    "read_effects": "workbench.analysis.effects",
     "runs": "workbench.pipelines",
     "sampler": "workbench.samplers",
     "samplers": "workbench.samplers",
+    "save_effects": "workbench.analysis.effects",
     "score": "workbench.proxies.score",
     "score_model": "workbench.proxies.score",
     "search": "workbench.studies.search",
@@ -135,6 +141,11 @@ if TYPE_CHECKING:
     from workbench.analysis.comparison import relative_improvement as relative_improvement
     from workbench.analysis.comparison import summary as summary
     from workbench.analysis.consensus import consensus as consensus
+    from workbench.analysis.effects import effect as effect
+    from workbench.analysis.effects import effects_figure as effects_figure
+    from workbench.analysis.effects import effects_table as effects_table
+    from workbench.analysis.effects import read_effects as read_effects
+    from workbench.analysis.effects import save_effects as save_effects
     from workbench.analysis.embedding import embedding as embedding
     from workbench.analysis.enrichment import enrichment as enrichment
     from workbench.analysis.hypervolume import hypervolume as hypervolume
@@ -214,6 +225,7 @@ if TYPE_CHECKING:
     from workbench.studies.space_scores import qt_score as qt_score
     from workbench.studies.steering import enqueue as enqueue
     from workbench.studies.steering import steer as steer
+    from workbench.supernets.supernet import Supernet as Supernet
     from workbench.tasks import task as task
     from workbench.tasks import tasks as tasks
     from workbench.widgets.architecture_diff import ArchitectureDiff as ArchitectureDiff

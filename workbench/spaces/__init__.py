@@ -13,6 +13,7 @@ from workbench.spaces.flexibert import FlexiBERT
 from workbench.spaces.hierarchical_nasbench201 import HierarchicalNASBench201
 from workbench.spaces.hpobench_mlp import HPOBenchMLP
 from workbench.spaces.lhd import LHD
+from workbench.spaces.mbconv import MBConv
 from workbench.spaces.mnasnet import MnasNet
 from workbench.spaces.mobilenetv4 import MobileNetV4UIB
 from workbench.spaces.nasbench101 import NASBench101
@@ -38,6 +39,7 @@ catalogue.enter("flexibert", FlexiBERT())
 catalogue.enter("hierarchical_nasbench201", HierarchicalNASBench201())
 catalogue.enter("hpobench_mlp", HPOBenchMLP())
 catalogue.enter("lhd", LHD())
+catalogue.enter("mbconv", MBConv())
 catalogue.enter("mnasnet", MnasNet())
 catalogue.enter("mobilenetv4_uib", MobileNetV4UIB())
 catalogue.enter("nasbench101", NASBench101())

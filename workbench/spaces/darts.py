@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import combinations, permutations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import networkx as nx
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import torch
 
     from workbench.networks.counts import Counts
+    from workbench.networks.elastic.network import ElasticNetwork
     from workbench.tasks.task import Task
 
 # Weightless first, then by weights.
@@ -74,6 +75,21 @@ class DARTS(SearchSpace):
         from workbench.networks.darts import Network
 
         return Network(graph, task.shape, task.n_classes, n_cells=self.n_cells, channels=self.channels)
+
+    def gates(self) -> dict[str, tuple[Answer, ...]]:
+        """One for every edge of both cells, such as "normal.0->2": "none" or an operation."""
+        return {
+            f"{cell}.{source}->{node}": ("none", *OPERATIONS)
+            for cell in CELLS
+            for node in NODES
+            for source in range(node)
+        }
+
+    def elastic(self, options: Mapping[str, Sequence[Answer]], task: Task, **settings: Any) -> ElasticNetwork:
+        """The search network, of 3 cells and 8 channels by default; `partial` channels as in PC-DARTS."""
+        from workbench.networks.elastic.darts import Network
+
+        return Network(options, task.shape, task.n_classes, **settings)
 
     def counts(self, arch: Architecture, task: str | Task = "cifar10", live: bool = False) -> Counts:
         """Parameters and multiply-adds by arithmetic; networks of operations beyond the paper's are built."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import networkx as nx
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import torch
 
     from workbench.networks.counts import Counts
+    from workbench.networks.elastic.network import ElasticNetwork
     from workbench.tasks.task import Task
 
 OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
@@ -46,6 +47,12 @@ class NASBench201(SearchSpace):
         from workbench.networks.nasbench201 import Network
 
         return Network(graph, task.shape, task.n_classes)
+
+    def elastic(self, options: Mapping[str, Sequence[Answer]], task: Task, **settings: Any) -> ElasticNetwork:
+        """A mixed operation on every edge, of `n_cells` a stage and `channels`; `partial` channels as in PC-DARTS."""
+        from workbench.networks.elastic.nasbench201 import Network
+
+        return Network(options, task.shape, task.n_classes, **settings)
 
     def counts(self, arch: Architecture, task: str | Task = "cifar10", live: bool = False) -> Counts:
         """Parameters and multiply-adds by arithmetic, without building the network."""

@@ -9,7 +9,7 @@ from contextlib import suppress
 from functools import cached_property
 from itertools import islice, product
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import networkx as nx
 import numpy as np
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import torch
 
     from workbench.networks.counts import Counts
+    from workbench.networks.elastic.network import ElasticNetwork
     from workbench.spaces.combined.extended import Extended
     from workbench.spaces.combined.joint import Joint
     from workbench.tasks.task import Task
@@ -64,6 +65,24 @@ class SearchSpace(ABC):
     @abstractmethod
     def network(self, graph: nx.DiGraph, task: Task) -> torch.nn.Module:
         """The untrained network of `graph` for `task`, its weights drawn from torch's global generator."""
+
+    def gates(self) -> dict[str, tuple[Answer, ...]]:
+        """The gates of the elastic form and the options of each, the questions and their answers in most spaces."""
+        return {question.name: question.answers for question in self.questions()}
+
+    def elastic(self, options: Mapping[str, Sequence[Answer]], task: Task, **settings: Any) -> ElasticNetwork:
+        """The elastic form: one module that holds every network whose gates have these `options`, untrained.
+
+        Raises `InvalidInput` for a space that has none.
+        """
+        from workbench.spaces import catalogue
+
+        known = {name: catalogue.find(name) for name in catalogue.names()}
+        able = [name for name, space in known.items() if type(space).elastic is not SearchSpace.elastic]
+        raise InvalidInput(
+            f"{self.name} has no elastic form, which a supernet is made of: its class lacks the method "
+            f"elastic(options, task) -> ElasticNetwork. Spaces that have one: {', '.join(able)}."
+        )
 
     def parse(self, text: str) -> Architecture:
         """The architecture whose string is `text`; raises `InvalidInput`."""

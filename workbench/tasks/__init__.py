@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from workbench.catalogue import Catalogue
 from workbench.errors import InvalidInput
 from workbench.tasks import images, text
-from workbench.tasks.task import Batch, NoiseInput, Task
+from workbench.tasks.task import Batch, NoiseInput, Splits, Task
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Batch", "NoiseInput", "Task", "catalogue", "task", "tasks"]
+__all__ = ["Batch", "NoiseInput", "Splits", "Task", "catalogue", "task", "tasks"]
 
 catalogue: Catalogue[Task] = Catalogue("task")
 

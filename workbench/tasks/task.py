@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
@@ -36,6 +38,14 @@ class Batch(NamedTuple):
     x: torch.Tensor
     y: torch.Tensor
     source: Source = "given"
+
+
+class Splits(NamedTuple):
+    """Examples to train on, to choose by, and to judge the chosen by, each looked at for nothing else."""
+
+    train: Batch
+    valid: Batch
+    test: Batch
 
 
 class Reader(ABC):
@@ -120,6 +130,24 @@ class Task:
             warnings.warn(f"{self.reader.missing()} Seeded noise stands in for them.", NoiseInput, stacklevel=2)
             return self._noise(size, seed)
         return self._draw(self.reader.read(), size, seed)
+
+    def split(self, seed: int = 0, shares: Sequence[float] = (0.55, 0.225, 0.225), limit: int | None = None) -> Splits:
+        """The examples in three parts, drawn without repetition from `seed`: training, validation and test.
+
+        `shares` of the examples, or of `limit` of them; they add up to 1. Raises `InvalidInput` for other shares and
+        where a part would be empty, `MissingData` without data; noise never stands in.
+        """
+        if len(shares) != 3 or min(shares) <= 0 or abs(sum(shares) - 1) > 1e-9:
+            raise InvalidInput(f"shares are three numbers above 0 that add up to 1; got {shares!r}.")
+        if self.reader is None:
+            raise InvalidInput(f"{self.name} is made of noise, which teaches nothing: choose a task with data.")
+        known = self.reader.read()
+        n = len(known.x) if limit is None else min(int(limit), len(known.x))
+        ends = [0, round(n * shares[0]), round(n * (shares[0] + shares[1])), n]
+        if any(start >= end for start, end in pairwise(ends)):
+            raise InvalidInput(f"{n} examples are too few for three parts of {shares!r}: raise limit.")
+        whole = self._draw(known, n, seed)
+        return Splits(*(Batch(whole.x[a:b], whole.y[a:b], whole.source) for a, b in pairwise(ends)))
 
     def card(self) -> dict[str, Any]:
         """The task's row in a table of tasks."""

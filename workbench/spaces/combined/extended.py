@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import networkx as nx
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import torch
 
     from workbench.networks.counts import Counts
+    from workbench.networks.elastic.network import ElasticNetwork
     from workbench.tasks.task import Task
 
 _LONG = 80  # letters of a name before its end is replaced by a digest
@@ -87,6 +88,10 @@ class Extended(SearchSpace):
     def live(self, graph: nx.DiGraph) -> nx.DiGraph:
         """The whole space's rule."""
         return self.whole.live(graph)
+
+    def elastic(self, options: Mapping[str, Sequence[Answer]], task: Task, **settings: Any) -> ElasticNetwork:
+        """The whole space's, with the added operations among the options."""
+        return self.whole.elastic(options, task, **settings)
 
     def network(self, graph: nx.DiGraph, task: Task) -> torch.nn.Module:
         """The whole space's network; raises `InvalidInput` where that cannot take a new answer."""

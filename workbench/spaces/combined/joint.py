@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import chain, product
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import networkx as nx
 import numpy as np
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import torch
 
     from workbench.networks.counts import Counts
+    from workbench.networks.elastic.network import ElasticNetwork
     from workbench.tasks.task import Task
 
 BETWEEN = " ; "  # stands between the parts in a string
@@ -95,6 +96,16 @@ class Joint(SearchSpace):
         network = self.parts[0].network(graph, task)
         for side in self.sides:
             network = side.changed(network, graph.graph[side.name])
+        return network
+
+    def elastic(self, options: Mapping[str, Sequence[Answer]], task: Task, **settings: Any) -> ElasticNetwork:
+        """The first part's, as the sides change it; a side that changes no network leaves gates that nothing reads."""
+        own = {name: allowed for name, allowed in options.items() if not any(name in s.answers for s in self.sides)}
+        network = self.parts[0].elastic(own, task, **settings)
+        for side in self.sides:
+            beside = {name: tuple(allowed) for name, allowed in options.items() if name in side.answers}
+            side.changed_elastic(network, beside)
+            network.options |= beside
         return network
 
     def live(self, graph: nx.DiGraph) -> nx.DiGraph:

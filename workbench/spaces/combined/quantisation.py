@@ -15,6 +15,7 @@ from workbench.spaces.space import SearchSpace
 if TYPE_CHECKING:
     import torch
 
+    from workbench.networks.elastic.network import ElasticNetwork
     from workbench.tasks.task import Task
 
 _PROBED = 8  # architectures whose layers are counted for per="layer"
@@ -60,6 +61,22 @@ class Quantisation(Side):
 
         groups = self.group_of_layers(len(weighted_layers(network)))
         return quantise(network, [width for group in groups if isinstance(width := answers[group], int)])
+
+    def changed_elastic(self, network: ElasticNetwork, options: Mapping[str, Sequence[Answer]]) -> None:
+        """Every elastic layer quantises its weight at the bits of its group, beside what it does to it already."""
+        from workbench.networks.elastic.gates import Size
+        from workbench.networks.elastic.layers import Weighted
+        from workbench.networks.elastic.transforms import FakeQuantise
+
+        layers = [layer for layer in network.modules() if isinstance(layer, Weighted)]
+        if not layers:
+            raise InvalidInput(
+                f"{type(network).__module__} has no elastic layer whose bits could be chosen: its operations are whole "
+                "modules. Search the bits of a space of elastic layers, such as mbconv."
+            )
+        for layer, group in zip(layers, self.group_of_layers(len(layers)), strict=True):
+            question = f"{self.name}.{group}"
+            layer.transforms.append(FakeQuantise(Size([int(str(bits)) for bits in options[question]], question)))
 
     def group_of_layers(self, n_layers: int) -> list[str]:
         """The group of each of a network's layers with weights, in their order."""

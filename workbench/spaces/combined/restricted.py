@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import networkx as nx
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import torch
 
     from workbench.networks.counts import Counts
+    from workbench.networks.elastic.network import ElasticNetwork
     from workbench.tasks.task import Task
 
 
@@ -51,6 +52,22 @@ class Restricted(SearchSpace):
     def network(self, graph: nx.DiGraph, task: Task) -> torch.nn.Module:
         """The whole space's network."""
         return self.whole.network(graph, task)
+
+    def gates(self) -> dict[str, tuple[Answer, ...]]:
+        """The whole space's, those that are questions with the answers kept; raises `InvalidInput` for other ones."""
+        gates = self.whole.gates()
+        own = super().gates()
+        for name in self._allowed:
+            if name not in gates:
+                raise InvalidInput(
+                    f"The gates of {self.name} are not its questions: restrict a supernet by its gates, "
+                    f"{', '.join(list(gates)[:3])} ..., and not the space by {name!r}."
+                )
+        return {name: own[name] for name in gates if name in own} if set(own) <= set(gates) else gates
+
+    def elastic(self, options: Mapping[str, Sequence[Answer]], task: Task, **settings: Any) -> ElasticNetwork:
+        """The whole space's."""
+        return self.whole.elastic(options, task, **settings)
 
     def parse(self, text: str) -> Architecture:
         """The architecture whose string is `text`; raises `InvalidInput` also for those outside the restriction."""

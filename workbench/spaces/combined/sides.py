@@ -15,6 +15,7 @@ from workbench.spaces.space import SearchSpace
 if TYPE_CHECKING:
     import torch
 
+    from workbench.networks.elastic.network import ElasticNetwork
     from workbench.tasks.task import Task
 
 Given = Answer | Sequence[Answer]
@@ -60,6 +61,9 @@ class Side(SearchSpace):
         raise InvalidInput(
             f"{self.name} builds no network by itself: add it to a space that does, as in space + {self.name}."
         )
+
+    def changed_elastic(self, network: ElasticNetwork, options: Mapping[str, Sequence[Answer]]) -> None:
+        """Change the elastic network beside this space, by the `options` of its questions; most sides change none."""
 
     def changed(self, network: torch.nn.Module, answers: Mapping[str, Answer]) -> torch.nn.Module:
         """The network of the architecture beside `answers` (by short name): the same unless they are about it."""

@@ -1,0 +1,30 @@
+"""Stand-alone training of what a supernet has found: what inherited weights are to be compared with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workbench.supernets.paths import Fixed
+from workbench.supernets.recipe import Recipe
+from workbench.supernets.supernet import Supernet
+from workbench.supernets.training import train
+
+if TYPE_CHECKING:
+    from workbench.architecture import Architecture
+    from workbench.tasks.task import Splits
+
+
+def alone(net: Supernet, arch: Architecture) -> Supernet:
+    """The network of `arch` by itself, of the size of those in `net`, with weights of its own drawn from `net.seed`."""
+    numbers = net.network.numbers(arch.decisions)
+    options = {name: (allowed[numbers[name]],) for name, allowed in net.options.items()}
+    return Supernet(net.space, net.task, net.seed, options=options, **net.settings).to(net.device)
+
+
+def train_alone(
+    net: Supernet, arch: Architecture, data: Splits, recipe: Recipe | None = None, seed: int = 0, part: str = "test"
+) -> float:
+    """The accuracy (0 to 1), on a part of the data, of `arch` trained by itself from scratch."""
+    trained = alone(net, arch)
+    train(trained, data, Fixed(), recipe=recipe, seed=seed, show=False)
+    return trained.evaluate(data, part=part)["accuracy"]
