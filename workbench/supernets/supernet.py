@@ -151,6 +151,11 @@ class Supernet(nn.Module):
         """Where the weights are."""
         return next(self.parameters()).device
 
+    def __repr__(self) -> str:
+        gates = sum(len(allowed) > 1 for allowed in self.options.values())
+        weights = sum(parameter.numel() for parameter in self.parameters())
+        return f"<Supernet of {self.space.name} for {self.task.name}: {gates} gates, {weights:,} weights>"
+
     # -- weights -------------------------------------------------------------------------------------------------
 
     @torch.no_grad()
