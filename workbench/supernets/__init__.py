@@ -6,7 +6,6 @@ from workbench.supernets.alone import alone as alone
 from workbench.supernets.alone import train_alone as train_alone
 from workbench.supernets.architecture import FirstOrder as FirstOrder
 from workbench.supernets.architecture import OneLevel as OneLevel
-from workbench.supernets.architecture import hinge as hinge
 from workbench.supernets.inheritance import inheritance as inheritance
 from workbench.supernets.objectives import CrossEntropy as CrossEntropy
 from workbench.supernets.objectives import Distillation as Distillation
@@ -19,11 +18,17 @@ from workbench.supernets.paths import Restricted as Restricted
 from workbench.supernets.paths import Sampled as Sampled
 from workbench.supernets.paths import Sandwich as Sandwich
 from workbench.supernets.paths import Uniform as Uniform
+from workbench.supernets.penalties import hinge as hinge
+from workbench.supernets.penalties import linear as linear
+from workbench.supernets.penalties import logarithmic as logarithmic
+from workbench.supernets.penalties import multiplied as multiplied
 from workbench.supernets.recipe import Recipe as Recipe
 from workbench.supernets.relaxations import GumbelSoftmax as GumbelSoftmax
 from workbench.supernets.relaxations import MaxW as MaxW
 from workbench.supernets.relaxations import Sigmoid as Sigmoid
 from workbench.supernets.relaxations import Softmax as Softmax
+from workbench.supernets.stopping import patience as patience
+from workbench.supernets.stopping import settled as settled
 from workbench.supernets.supernet import Supernet as Supernet
 from workbench.supernets.teachers import EMA as EMA
 from workbench.supernets.teachers import External as External

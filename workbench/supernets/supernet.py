@@ -265,11 +265,15 @@ def _narrowed(space: SearchSpace, options: Mapping[str, Sequence[Answer]]) -> di
     for name in options:
         if name not in gates:
             raise UnknownName.of(f"gate of {space.name}", name, gates)
-    # A question that no longer arises, because the answer that asks it is gone, is left out with its options.
     kept = {name: tuple(options.get(name, allowed)) for name, allowed in gates.items()}
     if any(not allowed for allowed in kept.values()):
         raise InvalidInput("Every gate keeps at least one option.")
-    return kept
+    asked = {question.name for question in space.questions()}
+    if space.flat or not options or asked != set(gates):
+        return kept
+    # A question that no longer arises, because the answer that asks it is gone, is left out with its options.
+    left = {question.name for question in space.restrict(kept).questions()}
+    return {name: allowed for name, allowed in kept.items() if name in left}
 
 
 def _remove_affine(network: nn.Module) -> None:
