@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -20,9 +20,12 @@ from workbench.tasks import task as find_task
 
 if TYPE_CHECKING:
     from workbench.measure import Better, Measure
+    from workbench.networks.elastic.network import ElasticNetwork
     from workbench.spaces.choices import Answer
     from workbench.spaces.space import SearchSpace, Seed
     from workbench.tasks.task import Batch, Splits, Task
+
+Adapt = Callable[["ElasticNetwork", "Mapping[str, Sequence[Answer]]"], None]
 
 _BATCH = 256  # examples in an evaluation's batch
 
@@ -32,8 +35,9 @@ class Supernet(nn.Module):
 
     Called with images and an architecture, or gates, it gives the logits of that sub-network; where every gate has one
     option it needs none, and is a stand-alone network. `options` narrows the gates, `settings` are the elastic form's
-    (such as `n_cells` and `channels` of cells). With `affine=False` batch normalisation has no gains and offsets, as in
-    the search of DARTS. Raises `InvalidInput` for a space without an elastic form.
+    (such as `n_cells` and `channels` of cells); `adapt(network, gates of the space)` may change what is built, here and
+    in every part that is taken out (see `with_experts`). With `affine=False` batch normalisation has no gains and
+    offsets, as in the search of DARTS. Raises `InvalidInput` for a space without an elastic form.
     """
 
     def __init__(
@@ -44,9 +48,11 @@ class Supernet(nn.Module):
         *,
         options: Mapping[str, Sequence[Answer]] | None = None,
         affine: bool = True,
+        adapt: Adapt | None = None,
         **settings: Any,
     ) -> None:
         super().__init__()
+        self.adapt = adapt
         self.space, self.task, self.seed, self.affine, self.settings = space, find_task(task), seed, affine, settings
         narrowed = _narrowed(space, options or {})
         with torch.random.fork_rng(devices=[]):
@@ -54,6 +60,8 @@ class Supernet(nn.Module):
             self.network = space.elastic(narrowed, self.task, **settings)
             if not affine:
                 _remove_affine(self.network)
+            if adapt is not None:
+                adapt(self.network, space.gates())
         gates = space.gates()
         # Whether every network of the space is in it: then the space draws.
         self._whole = all(allowed == gates.get(name, allowed) for name, allowed in self.options.items())
@@ -180,7 +188,9 @@ class Supernet(nn.Module):
                 raise UnknownName.of("gate", name, self.options)
             for option in options[name]:
                 self.network._number(name, option)
-        child = Supernet(self.space, self.task, self.seed, options=kept, affine=self.affine, **self.settings)
+        child = Supernet(
+            self.space, self.task, self.seed, options=kept, affine=self.affine, adapt=self.adapt, **self.settings
+        )
         return child.to(self.device).inherit(self)
 
     def extract(self, arch: Architecture) -> Supernet:
@@ -330,11 +340,16 @@ def _evaluating(module: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def _counting_rest(network: nn.Module, gates: Gates) -> Iterator[None]:
-    """Inside, the plain layers outside every mixed operation add their multiply-adds and parameters to the gates."""
+    """Inside, the plain layers outside every mixed operation add their multiply-adds and parameters to the gates.
+
+    Transforms of weights count nothing: for one architecture they collapse into the weight.
+    """
     from workbench.networks.elastic.mixed import MixedOp
+    from workbench.networks.elastic.transforms import WeightTransform
 
     handles = []
-    inside = {id(part) for mixed in network.modules() if isinstance(mixed, MixedOp) for part in mixed.modules()}
+    apart = [module for module in network.modules() if isinstance(module, MixedOp | WeightTransform)]
+    inside = {id(part) for module in apart for part in module.modules()}
 
     def hook(module: nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
         own = sum(parameter.numel() for parameter in module.parameters(recurse=False))

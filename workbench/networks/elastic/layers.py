@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from itertools import pairwise
 from math import prod
 from typing import cast
@@ -12,7 +13,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from workbench.networks.elastic.gates import Gates, Size, masked
-from workbench.networks.elastic.module import ElasticModule, overlap, write
+from workbench.networks.elastic.module import ElasticModule, centre, leading, overlap, write
 from workbench.networks.elastic.transforms import WeightTransform
 
 
@@ -26,11 +27,14 @@ class Weighted(ElasticModule):
         super().__init__()
         self.transforms = nn.ModuleList(transforms)
 
+    def used(self, full: torch.Tensor, shape: Iterable[int], gates: Gates) -> torch.Tensor:
+        """What is used, under these gates, of a tensor like the layer's weight: leading parts, as far as `shape`."""
+        return leading(full, shape)
+
     def transformed(self, weight: torch.Tensor, gates: Gates) -> torch.Tensor:
         """The sliced weight after all transforms."""
         for transform in self.transforms:
-            shape = weight.shape
-            weight = transform(weight, gates, lambda full, shape=shape: leading(full, shape))
+            weight = transform(weight, gates, partial(self.used, shape=weight.shape, gates=gates))
         return weight
 
     def by_example(
@@ -40,7 +44,7 @@ class Weighted(ElasticModule):
 
         The transforms' questions decide it, and `questions`.
         """
-        for question in (*questions, *(q for transform in self.transforms for q in transform.questions)):
+        for question in (*questions, *(q for one in self.transforms for q in cast("WeightTransform", one).questions)):
             gate = gates[question]
             if not isinstance(gate, int) and gate.ndim == 2:
                 parts = [
@@ -51,12 +55,6 @@ class Weighted(ElasticModule):
                 ]
                 return torch.stack(parts).sum(0)
         return product(gates)
-
-
-def leading(tensor: torch.Tensor, shape: Iterable[int]) -> torch.Tensor:
-    """The leading part of a tensor along its first axes; itself where that is all of it."""
-    shape = tuple(shape)
-    return tensor if tensor.shape == shape else tensor[tuple(map(slice, shape))]
 
 
 class ElasticLinear(Weighted):
@@ -82,8 +80,6 @@ class ElasticLinear(Weighted):
         plain = nn.Linear(self.n_in.largest, self.n_out.largest, bias=bias)
         self.weight = cast("nn.Parameter", plain.weight)
         self.bias = cast("nn.Parameter | None", plain.bias)
-        if self.bias is None:
-            self.register_parameter("bias", None)
 
     def forward(self, x: torch.Tensor, gates: Gates) -> torch.Tensor:
         """(..., in) to (..., out)."""
@@ -150,8 +146,7 @@ class ElasticConv(Weighted):
 
         def convolved(gates: Gates) -> torch.Tensor:
             # Kernels first: a product with a matrix is rounded otherwise for fewer channels.
-            weight = self._cropped(self.weight, gates)
-            weight = leading(weight, (c_out, 1 if self.depthwise else c_in, *weight.shape[2:]))
+            weight = leading(self._cropped(self.weight, gates, self.at_kernel), (c_out, 1 if self.depthwise else c_in))
             weight = self.transformed(weight, gates)
             return convolve(x, weight, bias, self.stride, weight.shape[-1] // 2, groups=groups)
 
@@ -161,6 +156,10 @@ class ElasticConv(Weighted):
             places = prod(out.shape[2:])
             gates.count(products * places, products + (0 if bias is None else self.c_out.expected(gates)))
         return out
+
+    def used(self, full: torch.Tensor, shape: Iterable[int], gates: Gates) -> torch.Tensor:
+        """Leading channels, and the centre for smaller kernels: matrices are for the layer's own weight alone."""
+        return leading(self._cropped(full, gates, partial(centre, n_axes=self.n_axes)), tuple(shape)[:2])
 
     def at_kernel(self, weight: torch.Tensor, kernel: int) -> torch.Tensor:
         """The weight for a smaller kernel: cropped step by step, through the matrices where there are some."""
@@ -192,24 +191,18 @@ class ElasticConv(Weighted):
             if name in other.matrices:
                 matrix.copy_(other.matrices[name])
 
-    def _cropped(self, weight: torch.Tensor, gates: Gates) -> torch.Tensor:
+    def _cropped(
+        self, weight: torch.Tensor, gates: Gates, crop: Callable[[torch.Tensor, int], torch.Tensor]
+    ) -> torch.Tensor:
         if not self.kernel.mixed(gates):
             kernel = self.kernel.at(gates)
-            return weight if kernel == weight.shape[-1] else self.at_kernel(weight, kernel)
+            return weight if kernel == weight.shape[-1] else crop(weight, kernel)
         shares = self.kernel.weights(gates)
         total = torch.zeros_like(weight)
         for share, kernel in zip(shares, self.kernel.table.tolist(), strict=True):
             edge = (weight.shape[-1] - kernel) // 2
-            total = total + share * F.pad(self.at_kernel(weight, kernel), [edge] * (2 * self.n_axes))
+            total = total + share * F.pad(crop(weight, kernel), [edge] * (2 * self.n_axes))
         return total
-
-
-def centre(weight: torch.Tensor, kernel: int, n_axes: int) -> torch.Tensor:
-    """The middle `kernel` places along each of the last `n_axes` axes."""
-    start = (weight.shape[-1] - kernel) // 2
-    for axis in range(-n_axes, 0):
-        weight = weight.narrow(axis, start, kernel)
-    return weight
 
 
 class ElasticBatchNorm(ElasticModule):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import torch
@@ -29,6 +30,26 @@ def run(module: nn.Module, x: torch.Tensor, gates: Gates) -> torch.Tensor:
     return out
 
 
+def leading(tensor: torch.Tensor, shape: Iterable[int]) -> torch.Tensor:
+    """The leading part of a tensor along its first axes; itself where that is all of it."""
+    shape = tuple(shape)
+    return tensor if tensor.shape[: len(shape)] == shape else tensor[tuple(map(slice, shape))]
+
+
+def centre(weight: torch.Tensor, kernel: int, n_axes: int) -> torch.Tensor:
+    """The middle `kernel` places along each of the last `n_axes` axes."""
+    start = (weight.shape[-1] - kernel) // 2
+    for axis in range(-n_axes, 0):
+        weight = weight.narrow(axis, start, kernel)
+    return weight
+
+
+def cut(tensor: torch.Tensor, shape: Iterable[int]) -> torch.Tensor:
+    """What a layer of a weight of `shape` uses of a larger weight: leading outputs and inputs, the kernel's centre."""
+    shape = tuple(shape)
+    return leading(centre(tensor, shape[-1], len(shape) - 2) if len(shape) > 2 else tensor, shape[:2])
+
+
 @torch.no_grad()
 def overlap(module: nn.Module, other: nn.Module) -> None:
     """Write the leading part of every tensor of `other` itself into the tensor of the same name of `module` itself."""
@@ -44,3 +65,11 @@ def write(tensor: torch.Tensor, source: torch.Tensor) -> None:
     """Write the leading part of `source` into that of `tensor`, as far as both reach along every axis."""
     common = tuple(slice(min(pair)) for pair in zip(tensor.shape, source.shape, strict=True))
     tensor[common].copy_(source[common])
+
+
+def write_kernel(tensor: torch.Tensor, source: torch.Tensor) -> None:
+    """The same for tensors like a convolution's weight, whose kernels share their centres."""
+    kernel, n_axes = min(tensor.shape[-1], source.shape[-1]), tensor.ndim - 2
+    if n_axes > 0:
+        tensor, source = centre(tensor, kernel, n_axes), centre(source, kernel, n_axes)
+    write(tensor, source)
