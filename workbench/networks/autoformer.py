@@ -19,34 +19,34 @@ from workbench.networks.transformers import (
 if TYPE_CHECKING:
     import networkx as nx
 
-HEAD_DIM = 64
 FARTHEST = 14  # patches; whatever lies farther away has the same relative position
 
 
 class Network(nn.Module):
     """The network that the authors train with their options `--gp --change_qkv --relative_position`.
 
-    Layers are the nodes of `graph` with `heads` and `width`, in order; `graph.graph["dim"]` are their features. Patches
-    of `patch_of(shape)` pixels and a class token get learned positions; pre-norm layers follow, each head 64 features
-    wide, with relative positions in keys and values; the mean over the patches is classified. Images have the given
-    `shape` (C, H, W); what a patch does not fill at the edge is left out. Dropout and stochastic depth belong to the
-    recipe and are not here.
+    Layers are the nodes of `graph` with `heads` and `width`, in order; `graph.graph["dim"]` are their features and
+    "head_dim" those of each head. Patches of `patch_of(shape)` pixels and a class token get learned positions; pre-norm
+    layers follow, with relative positions in keys and values; the mean over the patches is classified. Images have the
+    given `shape` (C, H, W); what a patch does not fill at the edge is left out. Dropout and stochastic depth belong to
+    the recipe and are not here.
     """
 
     def __init__(self, graph: nx.DiGraph, shape: tuple[int, int, int], n_classes: int) -> None:
         super().__init__()
         channels, height, width = shape
-        dim, patch = graph.graph["dim"], patch_of(shape)
+        dim, head_dim, patch = graph.graph["dim"], graph.graph["head_dim"], patch_of(shape)
         self.patches = nn.Conv2d(channels, dim, patch, stride=patch)
         self.class_token = nn.Parameter(torch.empty(1, 1, dim))
         nn.init.trunc_normal_(self.class_token, std=0.02)
         grid = height // patch, width // patch
         self.positions = LearnedPositions(grid[0] * grid[1] + 1, dim)
-        rows, columns = distances(*grid)
         self.layers = nn.Sequential()
         for _, data in graph.nodes(data=True):
             if "heads" in data:
-                attention = _attention(dim, data["heads"], rows, columns)
+                scores, values = relative_positions(grid, head_dim)
+                heads = AttentionHeads(dim, data["heads"], head_dim, scores, values)
+                attention = nn.Sequential(heads, nn.Linear(data["heads"] * head_dim, dim))
                 self.layers.append(Residual(attention, before=nn.LayerNorm(dim)))
                 self.layers.append(Residual(feed_forward(dim, data["width"]), before=nn.LayerNorm(dim)))
         self.norm = nn.LayerNorm(dim)
@@ -81,7 +81,8 @@ def distances(height: int, width: int) -> tuple[torch.Tensor, torch.Tensor]:
     return between[0], between[1]
 
 
-def _attention(dim: int, n_heads: int, rows: torch.Tensor, columns: torch.Tensor) -> nn.Sequential:
-    keys, values = (PlanePositions(rows, columns, 2 * FARTHEST + 2, HEAD_DIM) for _ in range(2))
-    heads = AttentionHeads(dim, n_heads, HEAD_DIM, DotProduct(HEAD_DIM, keys), values)
-    return nn.Sequential(heads, nn.Linear(n_heads * HEAD_DIM, dim))
+def relative_positions(grid: tuple[int, int], head_dim: int) -> tuple[DotProduct, PlanePositions]:
+    """Scores with relative positions, and those of the values, between a class token and a `grid` of patches."""
+    rows, columns = distances(*grid)
+    keys, values = (PlanePositions(rows, columns, 2 * FARTHEST + 2, head_dim) for _ in range(2))
+    return DotProduct(head_dim, keys), values

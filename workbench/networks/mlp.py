@@ -13,7 +13,7 @@ from workbench.errors import InvalidInput, nearest
 if TYPE_CHECKING:
     import networkx as nx
 
-_ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "tanh": nn.Tanh}
+ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "tanh": nn.Tanh}
 
 
 class MLP(nn.Module):
@@ -41,7 +41,7 @@ class MLP(nn.Module):
 
 
 def _layer(node: str, width: int, units: int, activation: str, dropout: float) -> list[nn.Module]:
-    if activation not in _ACTIVATIONS:
-        raise InvalidInput(f"Layer {node} has no activation named {activation!r}. {nearest(activation, _ACTIVATIONS)}")
-    layers = [nn.Linear(width, units), _ACTIVATIONS[activation]()]
+    if activation not in ACTIVATIONS:
+        raise InvalidInput(f"Layer {node} has no activation named {activation!r}. {nearest(activation, ACTIVATIONS)}")
+    layers = [nn.Linear(width, units), ACTIVATIONS[activation]()]
     return [*layers, nn.Dropout(dropout)] if dropout else layers

@@ -16,7 +16,7 @@ from workbench.networks.operations import operation
 if TYPE_CHECKING:
     import networkx as nx
 
-_ACTIVATIONS: Mapping[str, type[nn.Module]] = {"relu": nn.ReLU, "hswish": nn.Hardswish}
+ACTIVATIONS: Mapping[str, type[nn.Module]] = {"relu": nn.ReLU, "hswish": nn.Hardswish}
 
 
 class Network(nn.Module):
@@ -73,7 +73,7 @@ def block(c_in: int, data: Mapping[str, Any], stride: int) -> nn.Module:
                 data["kernel"],
                 stride,
                 squeeze=data["squeeze"],
-                activation=_ACTIVATIONS[data["activation"]],
+                activation=ACTIVATIONS[data["activation"]],
                 groups=data["groups"],
                 always_expand=data["always_expand"],
             )
@@ -84,7 +84,7 @@ def block(c_in: int, data: Mapping[str, Any], stride: int) -> nn.Module:
 
 
 def _convolution(c_in: int, data: Mapping[str, Any], stride: int) -> nn.Module:
-    activation = _ACTIVATIONS[data["activation"]]
+    activation = ACTIVATIONS[data["activation"]]
     if data["norm"]:
         return conv_bn_relu(c_in, data["channels"], data["kernel"], stride, activation=activation)
     kernel = data["kernel"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from workbench.networks.counts import Counts
@@ -23,17 +23,25 @@ def resolution(graph: nx.DiGraph, shape: tuple[int, int, int]) -> int | None:
 
 
 def blocks(graph: nx.DiGraph, shape: tuple[int, int, int]) -> Iterator[tuple[str, Mapping[str, Any], int]]:
-    """The name, the attributes and the stride of every block of a chain, in order.
+    """The name, the attributes and the stride of every block of a chain, in order."""
+    found = [(str(name), data) for name, data in graph.nodes(data=True) if data["role"] == "op"]
+    strides = kept_strides([data.get("stride", 1) for _, data in found], shape)
+    for (name, data), stride in zip(found, strides, strict=True):
+        yield name, data, stride
+
+
+def kept_strides(strides: Iterable[int], shape: tuple[int, int, int]) -> list[int]:
+    """The strides that images of `shape` (C, H, W) get in blocks of these `strides`.
 
     Small images, of at most 64 pixels, keep their size in the first two blocks that would halve it.
     """
-    kept = KEPT if max(shape[1:]) <= SMALL else 0
-    for name, data in graph.nodes(data=True):
-        if data["role"] == "op":
-            stride = data.get("stride", 1)
-            if stride > 1 and kept:
-                stride, kept = 1, kept - 1
-            yield str(name), data, stride
+    spared = KEPT if max(shape[1:]) <= SMALL else 0
+    found = []
+    for stride in strides:
+        spares = stride > 1 and spared > 0
+        spared -= spares
+        found.append(1 if spares else stride)
+    return found
 
 
 def counts(graph: nx.DiGraph, shape: tuple[int, int, int], n_classes: int) -> Counts | None:

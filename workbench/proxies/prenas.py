@@ -13,7 +13,6 @@ from torch import nn
 
 from workbench.architecture import Architecture
 from workbench.errors import InvalidInput
-from workbench.networks.autoformer import HEAD_DIM
 from workbench.networks.running import run
 from workbench.proxies.passes import undisturbed
 from workbench.proxies.probe import Probe
@@ -228,9 +227,10 @@ def _under(prefix: str, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.
 def _attention(of: Mapping[str, torch.Tensor], most: int, dim: int, heads: int) -> Iterator[torch.Tensor]:
     """What `heads` of `most` heads and `dim` features keep of half a layer; queries, keys and values are thirds."""
     yield from (of[name][:dim] for name in ("before.weight", "before.bias", "body.1.bias"))
-    yield of["body.0.qkv.weight"].reshape(3, most, HEAD_DIM, -1)[:, :heads, :, :dim]
-    yield of["body.0.qkv.bias"].reshape(3, most, HEAD_DIM)[:, :heads]
-    yield of["body.1.weight"][:dim, : heads * HEAD_DIM]
+    head_dim = of["body.1.weight"].shape[1] // most
+    yield of["body.0.qkv.weight"].reshape(3, most, head_dim, -1)[:, :heads, :, :dim]
+    yield of["body.0.qkv.bias"].reshape(3, most, head_dim)[:, :heads]
+    yield of["body.1.weight"][:dim, : heads * head_dim]
     yield from (tensor for name, tensor in of.items() if name.endswith("vectors"))  # one head's positions serve all
 
 

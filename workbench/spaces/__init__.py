@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from workbench.catalogue import Catalogue
+from workbench.spaces import fbnet, mobilenetv4
 from workbench.spaces.autoformer import AutoFormer
 from workbench.spaces.channel_bench import ChannelBenchMobileNet, ChannelBenchResNet
 from workbench.spaces.darts import DARTS
@@ -23,17 +24,21 @@ from workbench.spaces.nasbench_macro import NASBenchMacro
 from workbench.spaces.natsbench_sss import NATSBenchSize
 from workbench.spaces.once_for_all import OnceForAll
 from workbench.spaces.space import SearchSpace
+from workbench.spaces.tdnn import TDNN
+from workbench.spaces.text_encoder import TextEncoder
 from workbench.spaces.transnas_macro import TransNASMacro
 from workbench.spaces.transnas_micro import TransNASMicro
 from workbench.spaces.typed import TypedConvolutions
 
 catalogue: Catalogue[SearchSpace] = Catalogue("search space")
 catalogue.enter("autoformer", AutoFormer())
+catalogue.enter("autoformer_digits", AutoFormer.digits())
 catalogue.enter("channel_bench_mobilenet", ChannelBenchMobileNet())
 catalogue.enter("channel_bench_resnet", ChannelBenchResNet())
 catalogue.enter("darts", DARTS())
 catalogue.enter("elastic_decoder", ElasticDecoder())
 catalogue.enter("fbnet", FBNet())
+catalogue.enter("fbnet_small", FBNet(macro=fbnet.SMALL))
 catalogue.enter("fcnet", FCNet())
 catalogue.enter("flexibert", FlexiBERT())
 catalogue.enter("hierarchical_nasbench201", HierarchicalNASBench201())
@@ -42,12 +47,15 @@ catalogue.enter("lhd", LHD())
 catalogue.enter("mbconv", MBConv())
 catalogue.enter("mnasnet", MnasNet())
 catalogue.enter("mobilenetv4_uib", MobileNetV4UIB())
+catalogue.enter("mobilenetv4_uib_small", MobileNetV4UIB(mobilenetv4.SMALL))
 catalogue.enter("nasbench101", NASBench101())
 catalogue.enter("nasbench201", NASBench201())
 catalogue.enter("nasbench_graph", NASBenchGraph())
 catalogue.enter("nasbench_macro", NASBenchMacro())
 catalogue.enter("natsbench_sss", NATSBenchSize())
 catalogue.enter("ofa_mobilenetv3", OnceForAll())
+catalogue.enter("tdnn", TDNN())
+catalogue.enter("text_encoder", TextEncoder())
 catalogue.enter("transnas_macro", TransNASMacro())
 catalogue.enter("transnas_micro", TransNASMicro())
 catalogue.enter("typed_convolutions", TypedConvolutions())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import networkx as nx
@@ -11,13 +11,14 @@ import networkx as nx
 from workbench.architecture import Architecture
 from workbench.errors import InvalidInput
 from workbench.spaces.chains import chain, no_architecture
-from workbench.spaces.choices import Choices
+from workbench.spaces.choices import Answer, Choices
 from workbench.spaces.configurations import read_configuration
 from workbench.spaces.space import SearchSpace
 
 if TYPE_CHECKING:
     import torch
 
+    from workbench.networks.elastic.network import ElasticNetwork
     from workbench.tasks.task import Task
 
 
@@ -26,7 +27,7 @@ class AutoFormer(SearchSpace):
 
     Without arguments these are the ranges of the official supernet-tiny (experiments/supernet/supernet-T.yaml). The
     published AutoFormer-T also uses the ratio 3.0, which those ranges leave out; `mlp_ratios=(3.0, 3.5, 4.0)` is a
-    space that has it. Heads are 64 features wide, whatever the width of the layers.
+    space that has it. Heads are `head_dim` features wide, whatever the width of the layers.
     """
 
     def __init__(
@@ -37,11 +38,12 @@ class AutoFormer(SearchSpace):
         depths: Sequence[int] = (12, 13, 14),
         heads: Sequence[int] = (3, 4),
         mlp_ratios: Sequence[float] = (3.5, 4.0),
+        head_dim: int = 64,
     ) -> None:
-        self.name = name
+        self.name, self.head_dim = name, head_dim
         self.embed_dims, self.depths, self.heads = tuple(embed_dims), tuple(depths), tuple(heads)
         self.mlp_ratios = tuple(float(ratio) for ratio in mlp_ratios)
-        for allowed in (self.embed_dims, self.depths, self.heads, self.mlp_ratios):
+        for allowed in (self.embed_dims, self.depths, self.heads, self.mlp_ratios, (head_dim,)):
             if not allowed or min(allowed) <= 0 or len(set(allowed)) < len(allowed):
                 raise InvalidInput(f"{name} takes lists of different numbers above 0; got {allowed!r}.")
 
@@ -53,8 +55,20 @@ class AutoFormer(SearchSpace):
     @classmethod
     def base(cls) -> AutoFormer:
         """The ranges of the official supernet-base."""
-        wide = {"embed_dims": (528, 576, 624), "depths": (14, 15, 16)}
-        return cls("autoformer_base", **wide, heads=(9, 10), mlp_ratios=(3.0, 3.5, 4.0))
+        dims, depths, ratios = (528, 576, 624), (14, 15, 16), (3.0, 3.5, 4.0)
+        return cls("autoformer_base", embed_dims=dims, depths=depths, heads=(9, 10), mlp_ratios=ratios)
+
+    @classmethod
+    def digits(cls) -> AutoFormer:
+        """A space for images of 8 x 8 pixels on a laptop, 16 patches of 2 x 2."""
+        return cls(
+            "autoformer_digits",
+            embed_dims=(16, 24, 32),
+            depths=(2, 3, 4),
+            heads=(2, 3, 4),
+            mlp_ratios=(1, 2),
+            head_dim=8,
+        )
 
     def suggest(self, choices: Choices) -> nx.DiGraph:
         """Width and depth, then two questions for each layer that there is."""
@@ -72,7 +86,7 @@ class AutoFormer(SearchSpace):
                 "width": int(dim * ratio),
             }
         graph = chain(layers)
-        graph.graph["dim"] = dim
+        graph.graph |= {"dim": dim, "head_dim": self.head_dim}
         return graph
 
     def network(self, graph: nx.DiGraph, task: Task) -> torch.nn.Module:
@@ -80,6 +94,12 @@ class AutoFormer(SearchSpace):
         from workbench.networks.autoformer import Network
 
         return Network(graph, task.shape, task.n_classes)
+
+    def elastic(self, options: Mapping[str, Sequence[Answer]], task: Task, **settings: Any) -> ElasticNetwork:
+        """The supernet of the paper: leading features, layers, heads and hidden features of one network."""
+        from workbench.networks.elastic.autoformer import Network
+
+        return Network(options, task.shape, task.n_classes, head_dim=self.head_dim, **settings)
 
     @property
     def size(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import networkx as nx
@@ -10,12 +10,13 @@ import networkx as nx
 from workbench.architecture import Architecture
 from workbench.errors import InvalidInput
 from workbench.spaces.chains import chain
-from workbench.spaces.choices import Choices
+from workbench.spaces.choices import Answer, Choices
 from workbench.spaces.space import SearchSpace
 
 if TYPE_CHECKING:
     import torch
 
+    from workbench.networks.elastic.network import ElasticNetwork
     from workbench.tasks.task import Task
 
 
@@ -65,6 +66,14 @@ class ElasticDecoder(SearchSpace):
         from workbench.networks.elastic_decoder import Network
 
         return Network(graph, task.input_shape, task.vocabulary, task.n_classes)
+
+    def elastic(self, options: Mapping[str, Sequence[Answer]], task: Task, **settings: Any) -> ElasticNetwork:
+        """All of the space's networks in one."""
+        from workbench.networks.elastic.elastic_decoder import Network
+
+        shape, vocabulary = task.input_shape, task.vocabulary
+        sizes = {"layers": self.layers, "dim": self.dim, "heads": self.heads}
+        return Network(options, shape, vocabulary, task.n_classes, **sizes, **settings)
 
     @property
     def size(self) -> int:

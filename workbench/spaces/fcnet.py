@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import networkx as nx
 
-from workbench.spaces.choices import Choices
+from workbench.spaces.choices import Answer, Choices
 from workbench.spaces.trained import Configurations, suggest_recipe
 
 if TYPE_CHECKING:
     import torch
 
+    from workbench.networks.elastic.network import ElasticNetwork
     from workbench.tasks.task import Task
 
 UNITS = (16, 32, 64, 128, 256, 512)
@@ -56,3 +58,10 @@ class FCNet(Configurations):
         from workbench.networks.mlp import MLP
 
         return MLP(graph, task.shape, task.n_classes)
+
+    def elastic(self, options: Mapping[str, Sequence[Answer]], task: Task, **settings: Any) -> ElasticNetwork:
+        """All 144 networks, and dropouts, in one; nothing reads the gates of the recipe."""
+        from workbench.networks.elastic.mlp import HiddenLayer, Network
+
+        layers = [HiddenLayer(f"n_units_{i}", f"activation_fn_{i}", f"dropout_{i}") for i in _LAYERS]
+        return Network(options, task.shape, task.n_classes, layers=layers, **settings)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import networkx as nx
 
-from workbench.spaces.choices import Choices
+from workbench.spaces.choices import Answer, Choices
 from workbench.spaces.trained import Configurations, suggest_recipe
 
 if TYPE_CHECKING:
     import torch
 
+    from workbench.networks.elastic.network import ElasticNetwork
     from workbench.tasks.task import Task
 
 DEPTHS = (1, 2, 3)
@@ -60,3 +62,10 @@ class HPOBenchMLP(Configurations):
         from workbench.networks.mlp import MLP
 
         return MLP(graph, task.shape, task.n_classes)
+
+    def elastic(self, options: Mapping[str, Sequence[Answer]], task: Task, **settings: Any) -> ElasticNetwork:
+        """All 30 networks in one; nothing reads the gates of the recipe."""
+        from workbench.networks.elastic.mlp import HiddenLayer, Network
+
+        layers = [HiddenLayer("width") for _ in DEPTHS]
+        return Network(options, task.shape, task.n_classes, layers=layers, **settings)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import networkx as nx
 
 from workbench.architecture import Architecture
 from workbench.spaces.chains import chain
-from workbench.spaces.choices import Choices
+from workbench.spaces.choices import Answer, Choices
 from workbench.spaces.mobile import (
     MobileSpace,
     convolution,
@@ -20,6 +21,10 @@ from workbench.spaces.mobile import (
     whole_number,
     write_stages,
 )
+
+if TYPE_CHECKING:
+    from workbench.networks.elastic.network import ElasticNetwork
+    from workbench.tasks.task import Task
 
 KERNELS = (0, 3, 5)  # of a depthwise convolution; 0: there is none
 EXPANSIONS = (2, 3, 4, 6)
@@ -36,11 +41,16 @@ class Stage(NamedTuple):
 
 
 class Macro(NamedTuple):
-    """What is not searched: the space's name, (kernel, stride, channels) of the first convolutions, and the stages."""
+    """What is not searched: the space's name, (kernel, stride, channels) of the first convolutions, and the stages.
+
+    Two 1x1 convolutions end the network, to `expanded` channels before the mean over the places, and to `features`.
+    """
 
     name: str
     convolutions: tuple[tuple[int, int, int], ...]
     stages: tuple[Stage, ...]
+    expanded: int = EXPANDED
+    features: int = FEATURES
 
 
 CONV_SMALL = Macro(
@@ -52,6 +62,10 @@ CONV_MEDIUM = Macro(
     "mobilenetv4_uib_medium",
     ((3, 2, 32), (3, 2, 128), (1, 1, 48)),
     (Stage(80, (1, 2, 3, 4)), Stage(160, (5, 6, 7, 8)), Stage(256, (8, 9, 10, 11))),
+)
+# For images of 8 x 8 pixels, on a laptop.
+SMALL = Macro(
+    "mobilenetv4_uib_small", ((3, 2, 12),), (Stage(16, (1, 2)), Stage(24, (1, 2, 3))), expanded=48, features=64
 )
 
 
@@ -70,11 +84,8 @@ class MobileNetV4UIB(MobileSpace):
 
     def suggest(self, choices: Choices) -> nx.DiGraph:
         """Every stage's depth, then both kernels and the expansion of the blocks that it has."""
-        layers: dict[str, dict[str, Any]] = {}
-        c_in = 0
-        for number, (kernel, stride, channels) in enumerate(self.macro.convolutions, start=1):
-            layers[f"conv{number}"] = convolution(channels, kernel, stride)
-            c_in = channels
+        layers = {f"conv{number}": data for number, data in enumerate(self._before(), start=1)}
+        c_in = self.macro.convolutions[-1][-1]
         for number, stage in enumerate(self.macro.stages, start=1):
             depth = whole_number(choices, f"s{number}.depth", stage.depths)
             for within in range(1, depth + 1):
@@ -91,8 +102,32 @@ class MobileNetV4UIB(MobileSpace):
                     "questions": (f"s{number}.depth", *(asked for asked, _ in _questions(name, within == 1))),
                 }
                 c_in = stage.channels
-        head = {"expand": convolution(EXPANDED), "pool": pooling(), "mix": convolution(FEATURES)}
-        return chain(layers | head)
+        return chain(layers | self._after())
+
+    def elastic(self, options: Mapping[str, Sequence[Answer]], task: Task, **settings: Any) -> ElasticNetwork:
+        """All of the space's networks in one: a gate for every block's two kernels, 0 among their options."""
+        from workbench.networks.elastic.mobile import MobileStage, Network
+
+        return Network(
+            options,
+            task.shape,
+            task.n_classes,
+            before=self._before(),
+            stages=[MobileStage(stage.channels, 2) for stage in self.macro.stages],
+            after=list(self._after().values()),
+            divisible=divisible,
+            **settings,
+        )
+
+    def _before(self) -> list[dict[str, Any]]:
+        return [convolution(channels, kernel, stride) for kernel, stride, channels in self.macro.convolutions]
+
+    def _after(self) -> dict[str, dict[str, Any]]:
+        return {
+            "expand": convolution(self.macro.expanded),
+            "pool": pooling(),
+            "mix": convolution(self.macro.features),
+        }
 
     @property
     def size(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import networkx as nx
 
@@ -23,6 +23,10 @@ from workbench.spaces.mobile import (
     whole_number,
     write_stages,
 )
+
+if TYPE_CHECKING:
+    from workbench.networks.elastic.network import ElasticNetwork
+    from workbench.tasks.task import Task
 
 DEPTHS = (2, 3, 4)
 KERNELS = (3, 5, 7)
@@ -63,11 +67,8 @@ class OnceForAll(MobileSpace):
     def suggest(self, choices: Choices) -> nx.DiGraph:
         """The resolution, then every stage's depth and the kernel and expansion of the layers that it has."""
         resolution = whole_number(choices, "resolution", self.resolutions)
-        c_in = divisible(STEM * self.width)
-        layers = {
-            "stem": convolution(c_in, 3, stride=2, activation="hswish"),
-            "first": bottleneck("mbconv_k3_e1", c_in, c_in, 3),
-        }
+        layers = self._before()
+        c_in = layers["first"]["channels"]
         for number, (width, stride, activation, squeezed) in enumerate(STAGES, start=1):
             stage = f"s{number}"
             channels = divisible(width * self.width)
@@ -87,13 +88,43 @@ class OnceForAll(MobileSpace):
                     squeeze=divisible(hidden // 4) if squeezed else 0,
                 ) | {"questions": (f"{stage}.depth", f"{name}.kernel", f"{name}.expand")}
                 c_in = channels
-        layers["expand"] = convolution(divisible(EXPANDED * self.width), activation="hswish")
-        layers["pool"] = pooling()
-        layers["mix"] = convolution(divisible(FEATURES * self.width), activation="hswish", norm=False)
-        graph = chain(layers)
+        graph = chain(layers | self._after())
         graph.graph["resolution"] = resolution
         graph.nodes["input"].update(label=f"{resolution} px", questions=("resolution",))
         return graph
+
+    def elastic(self, options: Mapping[str, Sequence[Answer]], task: Task, **settings: Any) -> ElasticNetwork:
+        """The supernet of the paper; with `kernel_matrices=False` smaller kernels are the plain centres of larger ones.
+
+        Only networks for images of more than 64 pixels read the gate of the resolution.
+        """
+        from workbench.networks.elastic.mobile import MobileStage, Network
+
+        return Network(
+            options,
+            task.shape,
+            task.n_classes,
+            before=list(self._before().values()),
+            stages=[
+                MobileStage(divisible(width * self.width), stride, activation, squeezed)
+                for width, stride, activation, squeezed in STAGES
+            ],
+            after=list(self._after().values()),
+            divisible=divisible,
+            **{"kernel_matrices": True, **settings},
+        )
+
+    def _before(self) -> dict[str, dict[str, Any]]:
+        c_in = divisible(STEM * self.width)
+        stem = convolution(c_in, 3, stride=2, activation="hswish")
+        return {"stem": stem, "first": bottleneck("mbconv_k3_e1", c_in, c_in, 3)}
+
+    def _after(self) -> dict[str, dict[str, Any]]:
+        return {
+            "expand": convolution(divisible(EXPANDED * self.width), activation="hswish"),
+            "pool": pooling(),
+            "mix": convolution(divisible(FEATURES * self.width), activation="hswish", norm=False),
+        }
 
     @property
     def size(self) -> int:

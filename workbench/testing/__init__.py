@@ -1,4 +1,4 @@
-"""Contracts: what every space, proxy, predictor, sampler and table must hold; a stranger's member can be held to them.
+"""Contracts: what every space, proxy, predictor, sampler, table and supernet holds; a stranger's can be held to them.
 
 Each contract is a list of checks, functions of one member that raise `AssertionError`. In a test:
 
@@ -12,5 +12,13 @@ from workbench.testing.predictors import predictor_contract
 from workbench.testing.proxies import proxy_contract
 from workbench.testing.samplers import sampler_contract
 from workbench.testing.spaces import space_contract
+from workbench.testing.supernets import supernet_contract
 
-__all__ = ["benchmark_contract", "predictor_contract", "proxy_contract", "sampler_contract", "space_contract"]
+__all__ = [
+    "benchmark_contract",
+    "predictor_contract",
+    "proxy_contract",
+    "sampler_contract",
+    "space_contract",
+    "supernet_contract",
+]

@@ -69,7 +69,7 @@ class ElasticAttention(ElasticModule):
 
     def _apart(self, x: torch.Tensor) -> torch.Tensor:
         """(n, L, heads * head_dim) to (n, heads, L, head_dim)."""
-        return x.unflatten(-1, (-1, self.head_dim)).transpose(1, 2)
+        return x.reshape(*x.shape[:2], -1, self.head_dim).transpose(1, 2)
 
 
 class ElasticFeedForward(ElasticModule):

@@ -21,9 +21,7 @@ class Network(ElasticNetwork):
     Input (n, C, H, W) of the given `shape` (C, H, W); output (n, `n_classes`).
     """
 
-    def __init__(
-        self, options: Options, shape: tuple[int, int, int], n_classes: int, *, head_dim: int = 64
-    ) -> None:
+    def __init__(self, options: Options, shape: tuple[int, int, int], n_classes: int, *, head_dim: int = 64) -> None:
         super().__init__(options)
         channels, height, width = shape
         dim, depth = self.size("embed_dim"), self.size("depth")
@@ -51,7 +49,9 @@ class Network(ElasticNetwork):
 
     def _layer(self, number: int, dim: Size, head_dim: int) -> ElasticEncoderLayer:
         dims, ratios = self.options["embed_dim"], self.options[f"l{number}.mlp_ratio"]
-        width = Size([[int(d * ratio) for ratio in ratios] for d in dims], "embed_dim", f"l{number}.mlp_ratio")
+        width = Size(
+            torch.tensor([[int(d * ratio) for ratio in ratios] for d in dims]), "embed_dim", f"l{number}.mlp_ratio"
+        )
         scores, relative = relative_positions(self.grid, head_dim)
         return ElasticEncoderLayer(
             dim, self.size(f"l{number}.heads"), width, head_dim, scores=scores, relative=relative

@@ -140,7 +140,7 @@ class OptionalDepthwise(ElasticModule):
         kernel: Size,
         stride: int,
         activation: type[nn.Module] | None,
-        settings: dict[str, object],
+        settings: Mapping[str, Any],
     ) -> None:
         super().__init__()
         self.kernel = kernel
@@ -153,7 +153,7 @@ class OptionalDepthwise(ElasticModule):
                 stride=stride,
                 depthwise=True,
                 activation=activation,
-                **settings,  # type: ignore[arg-type]
+                **settings,
             )
 
     def forward(self, x: torch.Tensor, gates: Gates) -> torch.Tensor:

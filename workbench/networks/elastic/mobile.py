@@ -1,9 +1,9 @@
-"""The elastic mobile networks: chains of blocks between an image and a linear classifier, which gates choose and size."""
+"""The elastic mobile networks: chains, between an image and a classifier, of blocks that gates choose and size."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import nn
@@ -159,7 +159,8 @@ class Network(Chain):
     @property
     def blocks(self) -> list[ElasticBottleneck]:
         """Every block in order."""
-        return [block for stage in self.stages for block in stage.blocks]
+        stages = [cast("ElasticStack", stage) for stage in self.stages]
+        return [cast("ElasticBottleneck", block) for stage in stages for block in stage.blocks]
 
 
 class Choice(NamedTuple):
