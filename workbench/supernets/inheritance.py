@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -89,6 +90,13 @@ def inheritance(
     if len(alone) != len(architectures):
         raise InvalidInput(f"{len(architectures)} architectures, and {len(alone)} accuracies by themselves.")
     return Inheritance(tuple(architectures), np.array(inherited), np.array(alone, float))
+
+
+def architectures_of(net: Supernet) -> list[Architecture]:
+    """Every architecture of a supernet of few, once, in the order of its gates' options."""
+    paths = product(*(range(len(allowed)) for allowed in net.options.values()))
+    found = (net.architecture(dict(zip(net.options, path, strict=True))) for path in paths)
+    return list({str(arch): arch for arch in found}.values())
 
 
 def _tau(x: np.ndarray, y: np.ndarray) -> float:
