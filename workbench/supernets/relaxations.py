@@ -154,9 +154,9 @@ class MaxW(Relaxation):
     """1 - max(w) + w with w the softmax: the strongest option counts exactly 1 (Hundt et al., sharpDARTS, 2019)."""
 
     def weights(self, name: str, alpha: torch.Tensor, temperature: float) -> Gate:
-        """The largest is 1, the others less."""
+        """The largest is 1, the others less; what is dropped is 0."""
         w = F.softmax(alpha / temperature, dim=0)
-        return 1 - w.max() + w
+        return (1 - w.max() + w) * (alpha > -torch.inf)
 
 
 class GumbelSoftmax(Relaxation):
