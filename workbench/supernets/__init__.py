@@ -22,11 +22,15 @@ from workbench.supernets.penalties import hinge as hinge
 from workbench.supernets.penalties import linear as linear
 from workbench.supernets.penalties import logarithmic as logarithmic
 from workbench.supernets.penalties import multiplied as multiplied
+from workbench.supernets.projection import Projected as Projected
+from workbench.supernets.pruning import GradualPrune as GradualPrune
 from workbench.supernets.recipe import Recipe as Recipe
 from workbench.supernets.relaxations import GumbelSoftmax as GumbelSoftmax
 from workbench.supernets.relaxations import MaxW as MaxW
 from workbench.supernets.relaxations import Sigmoid as Sigmoid
 from workbench.supernets.relaxations import Softmax as Softmax
+from workbench.supernets.selection import top_edges as top_edges
+from workbench.supernets.sharpness import sharpness as sharpness
 from workbench.supernets.stopping import patience as patience
 from workbench.supernets.stopping import settled as settled
 from workbench.supernets.supernet import Supernet as Supernet
@@ -34,5 +38,7 @@ from workbench.supernets.teachers import EMA as EMA
 from workbench.supernets.teachers import External as External
 from workbench.supernets.teachers import InPlace as InPlace
 from workbench.supernets.teachers import Snapshots as Snapshots
+from workbench.supernets.topology import Topology as Topology
 from workbench.supernets.training import Training as Training
 from workbench.supernets.training import train as train
+from workbench.supernets.unrolled import Unrolled as Unrolled

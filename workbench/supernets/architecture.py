@@ -64,12 +64,20 @@ class ArchitectureOptimiser(Stateful, ABC):
 
 
 class FirstOrder(ArchitectureOptimiser):
-    """The gradient of the validation loss at the weights as they are (DARTS, ICLR 2019, section 2.3, xi = 0)."""
+    """The gradient of the validation loss at the weights as they are (DARTS, ICLR 2019, section 2.3, xi = 0).
+
+    It is the mean over `draws` of the relaxation's gates, which one draw of single paths is a noisy estimate of.
+    """
+
+    def __init__(self, relaxation: Relaxation, *, draws: int = 1, **settings: Any) -> None:
+        super().__init__(relaxation, **settings)
+        self.draws = draws
 
     def before(self, step: Step) -> None:
         """One step on a validation batch."""
         if step.warm:
-            loss = self.penalised(step.loss(step.valid, self.relaxation.gates(step)))
+            losses = [step.loss(step.valid, self.relaxation.gates(step)) for _ in range(self.draws)]
+            loss = self.penalised(losses[0] if self.draws == 1 else torch.stack(losses).mean())
             self.update(list(torch.autograd.grad(loss, self.relaxation.parameters(), allow_unused=True)))
 
 
