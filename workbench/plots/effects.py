@@ -30,13 +30,13 @@ def effects_figure(rows: Sequence[EffectRow], title: str = "Does the claim hold 
     if not rows:
         return nothing(title, x, "", "There is no effect to show.")
     figure = styled(go.Figure(), title, x, "", height=130 + 26 * len(rows))
-    places = {row: len(rows) - 1 - place for place, row in enumerate(rows)}
+    placed = list(zip(range(len(rows) - 1, -1, -1), rows, strict=True))
     for verdict, (colour, symbol) in _LOOKS.items():
         own = [row for row in rows if row.verdict == verdict]
         if own:
             figure.add_scatter(
                 x=[row.gain for row in own],
-                y=[places[row] for row in own],
+                y=[place for place, row in placed if row.verdict == verdict],
                 error_x={
                     "array": [row.high - row.gain for row in own],
                     "arrayminus": [row.gain - row.low for row in own],
@@ -50,5 +50,5 @@ def effects_figure(rows: Sequence[EffectRow], title: str = "Does the claim hold 
             )
     figure.add_vline(0, line={"color": TEXT, "width": 1})
     labels = [plain(f"{row.system}: {row.quantity}") for row in rows]
-    figure.update_yaxes(tickvals=[places[row] for row in rows], ticktext=labels, range=[-0.7, len(rows) - 0.3])
+    figure.update_yaxes(tickvals=[place for place, _ in placed], ticktext=labels, range=[-0.7, len(rows) - 0.3])
     return figure
