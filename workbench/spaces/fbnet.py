@@ -1,4 +1,4 @@
-"""FBNet: twenty-two layers, each one of nine blocks (Wu et al., CVPR 2019)."""
+"""FBNet: layers that are each one of nine blocks, twenty-two of them in the paper (Wu et al., CVPR 2019)."""
 
 from __future__ import annotations
 
