@@ -34,6 +34,7 @@ _HOMES = {
     "SpaceMap": "workbench.widgets.space_map",
     "Subspaces": "workbench.spaces.combined.subspaces",
     "Supernet": "workbench.supernets.supernet",
+    "SupernetMonitor": "workbench.widgets.supernet_monitor",
     "UnknownName": "workbench.errors",
     "WorkbenchError": "workbench.errors",
     "agreement": "workbench.analysis.agreement",
@@ -241,6 +242,7 @@ if TYPE_CHECKING:
     from workbench.widgets.run_form import run_form as run_form
     from workbench.widgets.search_monitor import SearchMonitor as SearchMonitor
     from workbench.widgets.space_map import SpaceMap as SpaceMap
+    from workbench.widgets.supernet_monitor import SupernetMonitor as SupernetMonitor
 
 
 class _Front(ModuleType):

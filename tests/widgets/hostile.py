@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import networkx as nx
@@ -248,6 +249,19 @@ def _front(case: Case) -> list[Any]:
     return [wb.FrontPicker(frame, objectives, ["higher"] * 3, space=case.space, title=case.texts[4])]
 
 
+def _supernet(case: Case) -> list[Any]:
+    texts = case.texts
+    options = {text: texts[i % 3 : i % 3 + 2 + i % 4] for i, text in enumerate(texts[:40])}
+    net = SimpleNamespace(space=case.space, options=options, architecture=lambda gates: texts[len(gates) % 7])
+    history = [
+        {"loss": 2.0 - i, "accuracy": i / 3, "macs": 9.0 + i,
+         "probabilities": {name: [1 / len(allowed)] * len(allowed) for name, allowed in options.items()}}
+        for i in range(3)
+    ]  # fmt: skip
+    training = SimpleNamespace(net=net, history=history, recipe=SimpleNamespace(epochs=4), ended=texts[1])
+    return [wb.SupernetMonitor(training, limit=10.0, title=texts[0])]
+
+
 #: Public widget -> what shows it, and those it cannot be without.
 FACTORIES: dict[str, Callable[[Case], list[Any]]] = {
     "ArchitectureDiff": _diff,
@@ -261,4 +275,5 @@ FACTORIES: dict[str, Callable[[Case], list[Any]]] = {
     "ProxyBoard": _board,
     "SearchMonitor": _monitor,
     "SpaceMap": _map,
+    "SupernetMonitor": _supernet,
 }

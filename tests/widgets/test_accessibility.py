@@ -91,6 +91,17 @@ def test_axe_finds_nothing_in_the_weights_of_a_search(
     assert findings(browser, axe, tmp_path / "q.html") == []
 
 
+def test_axe_finds_nothing_in_the_cell_of_a_supernet(browser: Browser, axe: str, tmp_path: Path) -> None:
+    from workbench import supernets as sn
+
+    net = wb.Supernet(wb.search_space("nasbench201"), "digits", n_cells=1, channels=4)
+    worth = {name: [0.4, 0.3, 0.1, 0.1, 0.1] for name in net.options}
+    record = {"loss": 1.0, "accuracy": 0.5, "macs": 1e5, "probabilities": worth}
+    training = sn.Training(net, sn.Recipe(epochs=3), [record] * 3, "done")
+    wb.page(["# A page\n\n## A widget", wb.SupernetMonitor(training, limit=9e4)], tmp_path / "p.html")
+    assert findings(browser, axe, tmp_path / "p.html") == []
+
+
 def test_axe_finds_nothing_in_linked_views_of_real_accuracies(
     browser: Browser, axe: str, tmp_path: Path, bench: Benchmark, cell: str
 ) -> None:

@@ -22,6 +22,7 @@ BUNDLES = (
     "proxy_board.js",
     "search_monitor.js",
     "space_map.js",
+    "supernet_monitor.js",
 )
 LARGEST = 64_000  # bytes; a bundle travels with every widget
 LARGEST_OF = {"cell_editor.js": 120_000, "lineage.js": 60_000, "space_map.js": 60_000}

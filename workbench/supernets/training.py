@@ -24,6 +24,7 @@ from workbench.supernets.paths import PathSampler
 from workbench.supernets.recipe import Recipe
 from workbench.supernets.step import Outputs, Run, Step
 from workbench.supernets.supernet import Supernet
+from workbench.supernets.tally import Tally
 from workbench.supernets.teachers import Teacher
 from workbench.tasks.task import Batch, Splits
 
@@ -45,7 +46,7 @@ class Training:
 
     A record has `epoch`, `loss` (the mean of the runs' losses, nats), `accuracy` (0 to 1, of the first run on its
     training batches), `lr`, `seconds` (CPU), and where an architecture is learned `probabilities`, gate -> a number for
-    each option, and the expected `macs` and `params`.
+    each option, and the expected `macs` and `params`; elsewhere `shares`, gate -> how often each option ran.
     """
 
     net: Supernet
@@ -154,6 +155,7 @@ class _Loop:
         n, size = len(self.data.train.x), self.recipe.batch_size
         order = self.paths.order(n, epoch, self.recipe.epochs, self._rng(_ORDER, epoch))
         losses, hits = [], []
+        tally = Tally(self.net)
         for batch in range(self.batches):
             index = epoch * self.batches + batch
             numbers = order[batch * size : (batch + 1) * size]
@@ -175,6 +177,8 @@ class _Loop:
             with _seeded(int(self._rng(_TORCH, index).integers(2**63)), self.net.device):
                 self._one(step)
             losses.append(float(np.mean(step.losses)))
+            if self.architecture is None:
+                tally.add(run.gates for run in step.runs)
             hits.append(float((step.outputs[0].logits.argmax(1) == step.train.y).double().mean()))
         record: Record = {
             "epoch": epoch,
@@ -188,6 +192,8 @@ class _Loop:
             with torch.no_grad():
                 record |= {name: float(cost) for name, cost in relaxation.expected_costs().items()}
             record["probabilities"] = {name: p.tolist() for name, p in relaxation.probabilities().items()}
+        elif tally.counts:
+            record["shares"] = tally.shares()
         return record
 
     def _one(self, step: Step) -> None:

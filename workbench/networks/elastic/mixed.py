@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 
 import torch
 from torch import nn
@@ -94,5 +95,6 @@ class PartialChannels(ElasticModule):
 
 
 def _counted(operation: nn.Module, shape: tuple[int, ...]) -> tuple[float, float]:
-    counts = count_module(operation, shape)
+    # On a copy: counting puts buffers back in place, which a backward pass that is still to come would not forgive.
+    counts = count_module(deepcopy(operation), shape)
     return float(counts.macs), float(counts.params)

@@ -1,0 +1,1 @@
+"""Parts of the monitor of a supernet: how gates look, where they are drawn, and their still."""
