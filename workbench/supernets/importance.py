@@ -125,7 +125,8 @@ def sample_norms(outputs: Outputs, labels: torch.Tensor) -> torch.Tensor:
     """||softmax(logits) - onehot|| (n,): the norm of the cross entropy's gradient by the logits of each example."""
     with torch.no_grad():
         apart = outputs.logits.softmax(-1) - F.one_hot(labels, outputs.logits.shape[-1])
-        return torch.linalg.vector_norm(apart, dim=-1)
+        norms: torch.Tensor = torch.linalg.vector_norm(apart, dim=-1)
+    return norms
 
 
 def gradient_variance(
