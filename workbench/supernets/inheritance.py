@@ -17,8 +17,10 @@ from workbench.supernets.supernet import Supernet
 
 if TYPE_CHECKING:
     import pandas as pd
+    import plotly.graph_objects as go
 
     from workbench.architecture import Architecture
+    from workbench.plots.inheritance import InheritanceData
     from workbench.tasks.task import Splits
 
 
@@ -63,6 +65,20 @@ class Inheritance:
 
         index = pd.Index([str(arch) for arch in self.architectures], name="architecture", dtype=object)
         return pd.DataFrame({"inherited": self.inherited, "alone": self.alone}, index=index)
+
+    @property
+    def data(self) -> InheritanceData:
+        """What is drawn."""
+        from workbench.plots.inheritance import InheritanceData
+
+        names = tuple(map(str, self.architectures))
+        return InheritanceData(names, self.inherited, self.alone, self.tau, self.gap, self.beats_random)
+
+    def figure(self, title: str = "Inherited and stand-alone accuracy") -> go.Figure:
+        """A dot for every architecture, with the diagonal on which both accuracies are the same."""
+        from workbench.plots.inheritance import inheritance_figure
+
+        return inheritance_figure(self.data, title)
 
 
 def inheritance(
