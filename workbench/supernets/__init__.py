@@ -18,6 +18,9 @@ from workbench.supernets.constrained import cost_tables as cost_tables
 from workbench.supernets.constrained import interactions as interactions
 from workbench.supernets.experts import collapsed as collapsed
 from workbench.supernets.experts import with_experts as with_experts
+from workbench.supernets.few_shot import FewShot as FewShot
+from workbench.supernets.few_shot import few_shot as few_shot
+from workbench.supernets.flow import flow as flow
 from workbench.supernets.frank_wolfe import FrankWolfe as FrankWolfe
 from workbench.supernets.frank_wolfe import Simplex as Simplex
 from workbench.supernets.grouped_drop import GroupedDrop as GroupedDrop
@@ -33,6 +36,13 @@ from workbench.supernets.norm_threshold import NormThreshold as NormThreshold
 from workbench.supernets.objectives import CrossEntropy as CrossEntropy
 from workbench.supernets.objectives import Distillation as Distillation
 from workbench.supernets.objectives import alpha_divergence as alpha_divergence
+from workbench.supernets.partition import Partition as Partition
+from workbench.supernets.partition import cost_distance as cost_distance
+from workbench.supernets.partition import gradient_matching as gradient_matching
+from workbench.supernets.partition import lid_distance as lid_distance
+from workbench.supernets.partition import lid_signature as lid_signature
+from workbench.supernets.partition import partition as partition
+from workbench.supernets.partition import random_distance as random_distance
 from workbench.supernets.paths import CostBins as CostBins
 from workbench.supernets.paths import Fair as Fair
 from workbench.supernets.paths import Fixed as Fixed
@@ -41,6 +51,7 @@ from workbench.supernets.paths import Restricted as Restricted
 from workbench.supernets.paths import Sampled as Sampled
 from workbench.supernets.paths import Sandwich as Sandwich
 from workbench.supernets.paths import Uniform as Uniform
+from workbench.supernets.paths import nearest_cost as nearest_cost
 from workbench.supernets.penalties import hinge as hinge
 from workbench.supernets.penalties import linear as linear
 from workbench.supernets.penalties import logarithmic as logarithmic

@@ -34,7 +34,9 @@ class ArchitectureOptimiser(Stateful, ABC):
     ) -> None:
         self.relaxation = relaxation
         self.penalty = penalty
-        self.optimiser = torch.optim.Adam(relaxation.parameters(), lr, betas=betas, weight_decay=weight_decay)
+        self.optimiser: torch.optim.Optimizer = torch.optim.Adam(
+            relaxation.parameters(), lr, betas=betas, weight_decay=weight_decay
+        )
 
     def before(self, step: Step) -> None:
         """What is done before the weights' update."""
@@ -98,12 +100,3 @@ class OneLevel(ArchitectureOptimiser):
         if step.warm:
             self.optimiser.step()
         self.optimiser.zero_grad(set_to_none=True)
-
-
-def hinge(limit: float, cost: str = "macs", strength: float = 1.0) -> Penalty:
-    """Loss + strength * max(0, log(cost / limit)): nothing below the limit."""
-
-    def penalty(loss: torch.Tensor, costs: dict[str, torch.Tensor]) -> torch.Tensor:
-        return loss + strength * (costs[cost] / limit).log().clamp_min(0)
-
-    return penalty
