@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from workbench.spaces import catalogue
+from workbench.spaces.mbconv import MBConv, Stage
 from workbench.spaces.space import SearchSpace
 from workbench.supernets.supernet import Supernet
 from workbench.tasks.task import Task
@@ -45,3 +46,10 @@ def supernet(name: str, task: str) -> Supernet:
 @pytest.mark.parametrize(("name", "task"), CASES)
 def test_every_elastic_form_passes_its_contract(name: str, task: str, check: Callable[[Supernet], None]) -> None:
     check(supernet(name, task))
+
+
+@pytest.mark.parametrize("check", supernet_contract, ids=lambda check: check.__name__)
+def test_so_do_quantised_blocks_with_matrices_between_kernels(check: Callable[[Supernet], None]) -> None:
+    # At one width: a filter's scale is that of all its channels under a mixture, and of those that are left in a path.
+    stages = (Stage((8,), (1, 2), (3, 5, 7), (2,), 2),)
+    check(Supernet(MBConv(stem=4, stages=stages, bits=(2, 8, 32)), "digits", 4, kernel_matrices=True))

@@ -251,6 +251,20 @@ def test_temporal_convolutions_read_columns_in_their_order_and_pool_them_without
     assert not torch.allclose(net(x.flip(2), pointwise), net(x, pointwise), atol=1e-3)
 
 
+def test_temporal_blocks_are_added_and_what_they_find_is_pooled_to_its_mean_and_deviation() -> None:
+    net = wb.Supernet(TDNN(stages=(Stage((8,), (1, 2), (3,)),)))
+    second = net.network.stages[0].blocks[1].body.conv
+    assert not torch.allclose(net(images(), {"s1.depth": 0}), net(images(), {"s1.depth": 1}), atol=1e-3)
+    with torch.no_grad():
+        second.weight.zero_()
+    assert torch.equal(net(images(), {"s1.depth": 0}), net(images(), {"s1.depth": 1}))
+    gates = net.gates(net.largest())
+    found = net.network.features(images(), gates)[-1]
+    pooled = torch.cat([found.mean(2), (found.var(2, correction=0) + 1e-5).sqrt()], dim=1)
+    wanted = nn.functional.linear(pooled, net.network.classifier.weight, net.network.classifier.bias)
+    torch.testing.assert_close(net(images(), gates), wanted)
+
+
 @pytest.mark.parametrize(
     ("make", "words"),
     [

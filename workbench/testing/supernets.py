@@ -17,6 +17,7 @@ from workbench.tasks.task import Batch
 SupernetCheck = Callable[[Supernet], None]
 _N = 3  # architectures a check looks at
 _EXAMPLES = 6
+_GATES = 8  # about as many as a check looks at
 _CLOSE = 1e-4  # of the largest output: what masks instead of slices may cost in float32
 
 
@@ -58,6 +59,21 @@ def weights_on_one_option_give_its_path(net: Supernet) -> None:
         soft, path = net.costs(gates), net.costs(arch)
         for name, cost in path.items():
             assert abs(float(soft[name]) - cost) <= 1e-6 * cost, f"{name} of {arch}: {soft[name]}, and {cost} as a path"
+
+
+def expected_costs_are_the_mean_over_options(net: Supernet) -> None:
+    """Under weights of one gate, whatever the others are, costs are the mean of its options' costs by these weights."""
+    arch = net.space.sample(1, seed=30)[0]
+    path = dict(net.gates(arch))
+    several = [name for name, options in net.options.items() if len(options) > 1]
+    for name in several[:: max(1, len(several) // _GATES)]:
+        weights = torch.rand(len(net.options[name]), generator=torch.Generator().manual_seed(31)).softmax(0)
+        each = [net.costs(path | {name: number}) for number in range(len(weights))]
+        for cost, found in net.costs(path | {name: weights}).items():
+            mean = sum(float(weight) * costs[cost] for weight, costs in zip(weights, each, strict=True))
+            assert abs(float(found) - mean) <= 1e-6 * mean, (
+                f"{cost} under weights of {name!r}: {float(found)}, not {mean}"
+            )
 
 
 def a_mixture_runs_and_its_gates_learn(net: Supernet) -> None:
@@ -131,6 +147,7 @@ supernet_contract: list[SupernetCheck] = [
     costs_are_those_of_the_extracted_network,
     an_architecture_is_found_again_in_its_gates,
     weights_on_one_option_give_its_path,
+    expected_costs_are_the_mean_over_options,
     a_mixture_runs_and_its_gates_learn,
     narrowing_keeps_what_is_allowed_and_its_outputs,
     equal_seeds_make_equal_supernets,
