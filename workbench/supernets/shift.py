@@ -150,8 +150,8 @@ class Shift(PathSampler):
 
     def state_dict(self) -> dict[str, Any]:
         """The probabilities, the losses and the generator."""
-        arrays = {"probabilities": self.probabilities, "before": self._before, "sum": self._sum, "count": self._count}
-        arrays["history"] = np.array(self.history).reshape(-1, self.bins)
+        arrays: dict[str, np.ndarray] = {"probabilities": self.probabilities, "before": self._before, "sum": self._sum}
+        arrays |= {"count": self._count, "history": np.array(self.history).reshape(-1, self.bins)}
         generator = {} if self.generator is None else self.generator.state_dict()
         return {**{name: torch.from_numpy(array.copy()) for name, array in arrays.items()}, "generator": generator}
 
