@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
     from workbench.architecture import Architecture
+    from workbench.supernets.few_shot import FewShot
     from workbench.plots.inheritance import InheritanceData
     from workbench.tasks.task import Splits
 
@@ -82,7 +83,7 @@ class Inheritance:
 
 
 def inheritance(
-    net: Supernet,
+    net: Supernet | FewShot,
     data: Splits,
     architectures: Sequence[Architecture],
     *,
@@ -102,7 +103,8 @@ def inheritance(
     inherited = [net.evaluate(data, arch, part)["accuracy"] for arch in architectures]
     if alone is None:
         shown = progress(architectures, len(architectures), "training each by itself", show=show)
-        alone = [train_alone(net, arch, data, recipe, seed, part) for arch in shown]
+        of = {arch: net if isinstance(net, Supernet) else net.leaf_of(arch) for arch in architectures}
+        alone = [train_alone(of[arch], arch, data, recipe, seed, part) for arch in shown]
     if len(alone) != len(architectures):
         raise InvalidInput(f"{len(architectures)} architectures, and {len(alone)} accuracies by themselves.")
     return Inheritance(tuple(architectures), np.array(inherited), np.array(alone, float))
