@@ -17,7 +17,7 @@ from workbench.tasks.task import Batch
 SupernetCheck = Callable[[Supernet], None]
 _N = 3  # architectures a check looks at
 _EXAMPLES = 6
-_GATES = 8  # about as many as a check looks at
+_GATES = 12  # about as many gates as a check looks at
 _CLOSE = 1e-4  # of the largest output: what masks instead of slices may cost in float32
 
 
@@ -65,8 +65,7 @@ def expected_costs_are_the_mean_over_options(net: Supernet) -> None:
     """Under weights of one gate, whatever the others are, costs are the mean of its options' costs by these weights."""
     arch = net.space.sample(1, seed=30)[0]
     path = dict(net.gates(arch))
-    several = [name for name, options in net.options.items() if len(options) > 1]
-    for name in several[:: max(1, len(several) // _GATES)]:
+    for name in _some([name for name, options in net.options.items() if len(options) > 1])[::3]:
         weights = torch.rand(len(net.options[name]), generator=torch.Generator().manual_seed(31)).softmax(0)
         each = [net.costs(path | {name: number}) for number in range(len(weights))]
         for cost, found in net.costs(path | {name: weights}).items():
@@ -77,7 +76,7 @@ def expected_costs_are_the_mean_over_options(net: Supernet) -> None:
 
 
 def a_mixture_runs_and_its_gates_learn(net: Supernet) -> None:
-    """Every gate that makes a difference to the largest path gets a gradient, of the output and of the costs."""
+    """A gate that makes a difference to the largest path gets a gradient, of the output and of the costs."""
     net, batch = _worked(net), _batch(net)
     weights = _weights(net, torch.Generator().manual_seed(24))
     out = _output(net, batch.x, weights, dropout=False)
@@ -88,7 +87,7 @@ def a_mixture_runs_and_its_gates_learn(net: Supernet) -> None:
     of_costs = _gradients(net.costs(weights)["macs"], weights)
     path = net.largest()
     at_most, most = _output(net, batch.x, path, dropout=False), net.costs(path)["macs"]
-    for name in weights:
+    for name in _some(list(weights)):
         changed = path | {name: 0}
         if not torch.allclose(_output(net, batch.x, changed, dropout=False), at_most):
             assert _reached(gradients[name]), f"no gradient of the output reaches {name!r}"
@@ -203,6 +202,10 @@ def _assert_close(got: torch.Tensor, wanted: torch.Tensor) -> None:
     apart = float((got - wanted).abs().max())
     allowed = _CLOSE * max(1.0, float(wanted.abs().max()))
     assert apart <= allowed, f"outputs differ by {apart:.2g}, more than {allowed:.2g}"
+
+
+def _some(names: list[str]) -> list[str]:
+    return names[:: max(1, len(names) // _GATES)]
 
 
 def _gradients(number: torch.Tensor, weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor | None]:
