@@ -151,3 +151,33 @@ def test_random_alphas_derive_architectures_uniformly(net):
 def test_edges_are_chosen_in_spaces_of_edges_only():
     with pytest.raises(InvalidInput, match="Use the relaxation's argmax"):
         sn.top_edges(sn.Softmax(wb.Supernet(wb.search_space("mbconv"))))
+
+
+def test_the_first_order_averages_the_losses_of_its_draws(net):
+    relaxation = sn.Topology(net, scale=1.0)
+    drawn, stepped = [], []
+
+    class Now:
+        warm, valid, progress = True, None, 0.0
+
+        @staticmethod
+        def loss(batch, gates):
+            drawn.append(gates)
+            return sum(
+                gate.sum() * number for number, gate in enumerate(gates.values(), 1) if not isinstance(gate, int)
+            )
+
+    optimiser = sn.FirstOrder(relaxation, draws=3)
+    optimiser.update = stepped.extend
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        optimiser.before(Now)
+    assert len(drawn) == 3
+    assert any([type(gate) for gate in gates.values()] != [type(gate) for gate in drawn[0].values()] for gates in drawn)
+    expected = torch.autograd.grad(
+        sum(Now.loss(None, gates) for gates in list(drawn)) / 3, relaxation.parameters(), allow_unused=True
+    )
+    assert all(
+        (a is None) == (b is None) and (a is None or torch.allclose(a, b, atol=1e-6))
+        for a, b in zip(stepped, expected, strict=True)
+    )

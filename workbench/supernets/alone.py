@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from workbench.networks.elastic.gates import Gate
 from workbench.supernets.paths import Fixed
 from workbench.supernets.recipe import Recipe
 from workbench.supernets.supernet import Supernet
@@ -22,9 +24,24 @@ def alone(net: Supernet, arch: Architecture) -> Supernet:
 
 
 def train_alone(
-    net: Supernet, arch: Architecture, data: Splits, recipe: Recipe | None = None, seed: int = 0, part: str = "test"
+    net: Supernet,
+    arch: Architecture | Mapping[str, Gate],
+    data: Splits,
+    recipe: Recipe | None = None,
+    seed: int = 0,
+    part: str = "test",
 ) -> float:
-    """The accuracy (0 to 1), on a part of the data, of `arch` trained by itself from scratch."""
-    trained = alone(net, arch)
-    train(trained, data, Fixed(), recipe=recipe, seed=seed, show=False)
-    return trained.evaluate(data, part=part)["accuracy"]
+    """The accuracy (0 to 1), on a part of the data, of `arch` trained by itself from scratch.
+
+    Gates stand for what is no architecture of the space, such as several operations on an edge: what has weight 0 does
+    not run.
+    """
+    gates = arch if isinstance(arch, Mapping) else None
+    trained = alone(net, arch) if gates is None else untrained(net)
+    train(trained, data, Fixed(gates), recipe=recipe, seed=seed, show=False)
+    return trained.evaluate(data, gates, part)["accuracy"]
+
+
+def untrained(net: Supernet) -> Supernet:
+    """A supernet of the same options and size, with weights of its own drawn from `net.seed`."""
+    return Supernet(net.space, net.task, net.seed, options=net.options, **net.settings).to(net.device)

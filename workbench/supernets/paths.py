@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -62,7 +62,7 @@ class Fair(PathSampler):
 class Fixed(PathSampler):
     """The same sub-network in every step: a stand-alone network needs no gates."""
 
-    def __init__(self, gates: Architecture | dict[str, Gate] | None = None) -> None:
+    def __init__(self, gates: Architecture | Mapping[str, Gate] | None = None) -> None:
         self.gates = gates
 
     def plan(self, step: Step) -> list[Run]:
