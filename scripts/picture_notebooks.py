@@ -25,6 +25,7 @@ SHOWN: dict[str, str | Path] = {
     "40_predictors": ".js-plotly-plot:has-text('How many labels are needed')",
     "50_hardware": ".wb-map",
     "60_statistics": ".js-plotly-plot:has-text('How often a claim is wrong')",
+    "70_supernets": ".wb-supernet",
 }
 NAME, QUALITY = "head.jpg", 80
 

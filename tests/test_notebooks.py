@@ -32,6 +32,7 @@ SMALLEST = {
         "n_seeds_elsewhere": 3,
         "n_draws": 200,
     },
+    "70_supernets": {"epochs": 2, "epochs_one_shot": 2, "n_architectures": 3, "epochs_alone": 1, "n_trials": 6},
     "20_proxies": {"n_architectures": 20, "n_labels": 10, "n_candidates": 60, "batch_size": 4},
 }
 

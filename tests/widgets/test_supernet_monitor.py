@@ -102,7 +102,8 @@ def test_one_shot_trainings_show_how_often_each_option_ran() -> None:
     training = sn.train(net, data, sn.Uniform(), recipe=sn.Recipe(epochs=2), watch=monitor, show=False)
     assert monitor.said == "share of the runs"
     assert flow(monitor)[0][:2].tolist() == pytest.approx(training.history[0]["shares"]["s1.width"])
-    assert monitor.cells == []  # a strip
+    assert monitor.cells == []  # a strip, in the order of the network
+    assert [gate["name"] for gate in monitor.gates][4:8] == ["s1.b2.kernel", "s1.b2.expand", "s2.width", "s2.depth"]
     assert monitor.value is None  # nothing is preferred
     assert "Share of the runs over epochs" in monitor.still()
 

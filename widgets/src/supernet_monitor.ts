@@ -220,7 +220,7 @@ class Monitor {
     const made = JSON.stringify(records.gates);
     this.flows.heading.textContent = `${records.said.charAt(0).toUpperCase()}${records.said.slice(1)} over the epochs`;
     this.frame.root.classList.toggle("wb-few", records.gates.length <= FEW);
-    this.flows.note.textContent = records.said === "probability" ? "of every option, gate by gate" : "of every option, of those that asked its gate";
+    this.flows.note.textContent = records.said === "probability" ? "gate by gate" : "of those that have the gate";
     if (made !== this.made) {
       this.made = made;
       this.chosen = -1;

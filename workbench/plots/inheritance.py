@@ -62,4 +62,4 @@ def inheritance_figure(data: InheritanceData, title: str = "Inherited and stand-
     figure = styled(figure, title, _X, _Y, height=480, title_subtitle_text=words, showlegend=False)
     figure.update_xaxes(range=ends)
     figure.update_yaxes(range=ends)
-    return figure.update_layout(margin_t=76)
+    return figure

@@ -14,7 +14,7 @@ from workbench.errors import InvalidInput, UnknownName, refuse_unknown
 from workbench.rooms import room
 from workbench.widgets.cell_editor import BESIDE, with_still
 from workbench.widgets.gates.cells import cells_of
-from workbench.widgets.gates.looks import gates_of
+from workbench.widgets.gates.looks import gates_of, ordered
 from workbench.widgets.gates.records import Records
 from workbench.widgets.gates.still import Picture, supernet_svg
 from workbench.widgets.linking import Linked, binary
@@ -133,8 +133,8 @@ class SupernetMonitor(Linked):
             self.epoch = 0
             if not self._titled:
                 self.title = f"Supernet of {net.space.name}"
-            self.gates = gates_of(net.options)
-            self.cells = cells_of(net.options, net.space)
+            options = ordered(net.options)
+            self.gates, self.cells = gates_of(options), cells_of(options, net.space)
             self._put(_status("waiting", "Waiting for the first epoch.", 0))
 
     def _follow(self, status: dict[str, Any]) -> None:

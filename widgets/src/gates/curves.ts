@@ -38,8 +38,9 @@ export class Curve {
     if (!known.length) [low, high] = [0, 1];
     const pad = 0.06 * (high - low) || Math.abs(high) * 0.05 || 1;
     this.range = [low - pad, high + pad];
-    const places = ticks(this.range[0] * this.factor, this.range[1] * this.factor, 3).map((place) => place / this.factor);
-    const names = tickLabels(places.map((place) => place * this.factor));
+    const shown = [3, 6].map((about) => ticks(this.range[0] * this.factor, this.range[1] * this.factor, about));
+    const round = shown.find((some) => some.length > 1) ?? []; // one alone does not say how exact it is
+    const [places, names] = [round.map((place) => place / this.factor), tickLabels(round)];
     this.rows.replaceChildren(...places.map((place, k) => html("span", { style: `top:${this.y(place).toFixed(2)}%` }, compact(names[k] ?? "", place))));
     const lines = places.map((place) => svg("path", { class: "wb-grid", d: `M0,${this.y(place).toFixed(2)}H${WIDE}` }));
     const level = limit === null ? [] : [svg("path", { class: "wb-limit", d: `M0,${this.y(limit).toFixed(2)}H${WIDE}` })];

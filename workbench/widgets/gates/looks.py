@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from workbench.palette import VIRIDIS, clipped, look, on_dark
 
 _DEEP, _BRIGHT = 6, 26  # the steps of the sequential scale that can be told from both papers
+_NUMBERS = re.compile(r"([0-9]{1,9})")
 _PAPERS = ("#ffffff", "#161c23")
 _MIXED = 0.5  # share of the paper in the colour of an option whose own colour is taken
+
+
+def ordered(options: Mapping[str, Sequence[Any]]) -> dict[str, Sequence[Any]]:
+    """The gates by the part of the network that their names begin with, as "s2.b1" in "s2.b1.kernel"."""
+
+    def place(name: str) -> list[tuple[int, str]]:
+        parts = _NUMBERS.split(name.rpartition(".")[0])
+        return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
+
+    return {name: options[name] for name in sorted(options, key=place)}
 
 
 def gates_of(options: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from workbench.errors import Infeasible, InvalidInput
+from workbench.widgets.gates.looks import ordered
 
 PROBABILITY, SHARE = "probability", "share of the runs"
 CURVES = ("loss", "accuracy", "cost")
@@ -24,7 +25,7 @@ class Records:
 
     def __init__(self, net: Any, cost: str) -> None:
         self.net, self.cost = net, cost
-        self.sizes = {name: len(allowed) for name, allowed in net.options.items() if len(allowed) > 1}
+        self.sizes = {name: len(allowed) for name, allowed in ordered(net.options).items() if len(allowed) > 1}
         self.curves: dict[str, list[float | None]] = {name: [] for name in CURVES}
         self.flow: list[np.ndarray] = []
         self.best: list[list[Any]] = []

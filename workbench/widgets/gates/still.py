@@ -58,8 +58,10 @@ def _curves(picture: Picture) -> tuple[str, float]:
     records = picture.records
     if records is None or not len(records):
         return "", 0.0
-    names = {"loss": "loss", "accuracy": "training accuracy", "cost": f"expected {picture.cost['label']}"}
+    names = {"loss": "loss", "accuracy": "training accuracy (%)", "cost": f"expected {picture.cost['label']}"}
     shown = {name: values for name, values in records.curves.items() if any(v is not None for v in values)}
+    if "accuracy" in shown:
+        shown["accuracy"] = [None if value is None else 100 * value for value in shown["accuracy"]]
     width = (WIDTH - 2 * _LEFT - _GAP * 2) / 3
     parts = []
     for place, (name, values) in enumerate(shown.items()):
@@ -83,6 +85,8 @@ def _curve(name: str, values: list[float | None], level: float | None, epoch: in
         return 18 + _CHART * (1 - (value - low) / (high - low))
 
     places = ticks(low, high, 3)
+    if len(places) < 2:  # one alone does not say how exact it is
+        places = ticks(low, high, 6)
     parts = [f'<text x="0" y="8" fill="{TEXT}" font-weight="600">{text(name)}</text>']
     for value, label in zip(places, tick_labels(places), strict=True):
         parts.append(f'<path d="M{left},{y(value):.1f}H{width:.1f}" stroke="{LINE}"/>')
