@@ -28,10 +28,12 @@ from workbench.supernets.grouped_drop import PartialOneLevel as PartialOneLevel
 from workbench.supernets.grouped_drop import weighted as weighted
 from workbench.supernets.importance import Importance as Importance
 from workbench.supernets.importance import gradient_variance as gradient_variance
+from workbench.supernets.inheritance import Inheritance as Inheritance
 from workbench.supernets.inheritance import architectures_of as architectures_of
 from workbench.supernets.inheritance import inheritance as inheritance
 from workbench.supernets.l1_proximal import L1Proximal as L1Proximal
 from workbench.supernets.l1_proximal import Raw as Raw
+from workbench.supernets.memory import activation_bytes as activation_bytes
 from workbench.supernets.norm_threshold import NormThreshold as NormThreshold
 from workbench.supernets.objectives import CrossEntropy as CrossEntropy
 from workbench.supernets.objectives import Distillation as Distillation
