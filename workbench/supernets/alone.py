@@ -36,8 +36,11 @@ def train_alone(
     Gates stand for what is no architecture of the space, such as several operations on an edge: what has weight 0 does
     not run.
     """
-    gates = arch if isinstance(arch, Mapping) else None
-    trained = alone(net, arch) if gates is None else untrained(net)
+    gates: Mapping[str, Gate] | None = None
+    if isinstance(arch, Mapping):
+        trained, gates = untrained(net), arch
+    else:
+        trained = alone(net, arch)
     train(trained, data, Fixed(gates), recipe=recipe, seed=seed, show=False)
     return trained.evaluate(data, gates, part)["accuracy"]
 
