@@ -42,9 +42,19 @@ def widgets(bench: Benchmark) -> list[Any]:
         wb.ProxyBoard(table, {"truth": bench.table()["valid_accuracy"].iloc[:60]}, n_boot=10),
         wb.SearchMonitor(study, bench),
         wb.Lineage(study, bench),
+        wb.SupernetMonitor(_training()),
         wb.PipelineView("nasbench201"),
         wb.ModuleTree(nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU())),
     ]
+
+
+def _training() -> Any:
+    from workbench import supernets as sn
+
+    net = wb.Supernet(wb.search_space("nasbench201"), "digits", n_cells=1, channels=4)
+    worth = {name: [0.2] * len(allowed) for name, allowed in net.options.items()}
+    records = [{"loss": 1.0, "accuracy": 0.5, "macs": 1e5 + i, "probabilities": worth} for i in range(3)]
+    return sn.Training(net, sn.Recipe(epochs=3), records, "done")
 
 
 def test_a_widget_looks_the_same_alone_and_beside_all_the_others(

@@ -112,13 +112,14 @@ def test_a_gate_is_enlarged_by_click_and_by_key_and_says_its_numbers(show: Show,
     name = page.locator(".wb-one-head b").inner_text()
     assert page.locator(".wb-shares .wb-most").inner_text().split() == ["avg", "pool", "57", "%"]
     assert page.locator(".wb-many [aria-selected=true]").count() == 1
-    assert name in page.locator(NOTE).inner_text() or page.locator(NOTE).inner_text() == "after epoch 5"
+    assert page.locator(".wb-tip em").inner_text() == name
+    assert page.locator(".wb-tip div").all_inner_texts()[:2] == ["avg pool\n57 %", "none\n43 %"]
     page.get_by_role("button", name="Close the large flow").click()
     assert page.locator(".wb-one").is_hidden()
     page.locator(".wb-many .wb-flow").first.focus()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Enter")
-    assert page.locator(".wb-one-head b").inner_text() == "0->2"
+    assert page.locator(".wb-one-head b").inner_text() == page.locator(".wb-tip em").inner_text() == "0->2"
     assert "0->2: avg pool 57 %, none 43 %" in page.locator(".wb-unseen").inner_text()
     page.keyboard.press("Enter")
     assert page.locator(".wb-one").is_hidden()

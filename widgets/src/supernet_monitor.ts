@@ -6,6 +6,7 @@ import { Flow, legendOf } from "./gates/flow";
 import css from "./gates/gates.css";
 import { cellsOf, stripOf } from "./gates/ribbons";
 import { type Cell, type Cost, Records, type Status } from "./gates/state";
+import { Tip } from "./gates/tip";
 import { figure } from "./monitor/trials";
 import { html, put } from "./shared/dom";
 import { type Frame, widget } from "./shared/frame";
@@ -37,6 +38,7 @@ class Monitor {
   private readonly many = html("div", { class: "wb-many", role: "listbox", "aria-label": "Flows of the gates" });
   private readonly one = html("div", { class: "wb-one", hidden: true });
   private readonly legend = html("div", { class: "wb-legend" });
+  private readonly tip: Tip;
   private small: Flow[] = [];
   private large: Flow | undefined;
   private chosen = -1;
@@ -55,6 +57,7 @@ class Monitor {
       accuracy: new Curve(frame, "training accuracy (%)", share, this.acts, 100),
       cost: new Curve(frame, `expected ${this.cost.label}`, quantity, this.acts),
     };
+    this.tip = new Tip(frame.root, this.records, () => this.epoch, frame.guard);
     this.build();
   }
 
@@ -77,12 +80,10 @@ class Monitor {
     put(this.course.element, { "aria-labelledby": undefined, "aria-label": "Training" });
     put(this.stage, { role: "listbox", "aria-label": "Gates" });
     for (const host of [this.stage, this.many]) listed(host, frame.guard((name: string) => this.choose(Number(name))));
-    for (const kind of ["pointerover", "focusin"]) this.stage.addEventListener(kind, frame.guard((event: Event) => this.tell(event)));
-    this.stage.addEventListener("pointerleave", frame.guard(() => { this.gates.note.textContent = this.epochWords; }));
     this.gates.element.append(this.stage, this.legend, this.winner);
     this.flows.element.append(this.one, this.many);
     frame.root.append(html("div", { class: "wb-standing" }, html("div", { class: "wb-head" }, this.heading, this.words), this.bar),
-      html("div", { class: "wb-panels" }, this.course.element, this.gates.element, this.flows.element));
+      html("div", { class: "wb-panels" }, this.course.element, this.gates.element, this.flows.element), this.tip.element);
     this.draw();
   }
 
@@ -116,8 +117,6 @@ class Monitor {
     const kept = Number(this.model.get("epoch"));
     return (kept > 0 ? Math.min(kept, this.records.epochs) : this.records.epochs) - 1;
   }
-
-  private get epochWords(): string { return this.epoch < 0 ? "" : `after epoch ${this.epoch + 1}`; }
 
   // -- the kernel: while it trains it answers nothing, so an answer says that it does not train any more
 
@@ -186,13 +185,6 @@ class Monitor {
     this.large.show(this.goal);
   }
 
-  /** Says the numbers of the gate that is pointed at. */
-  private tell(event: Event): void {
-    const name = (event.target as Element).closest<HTMLElement>("[data-name]")?.dataset["name"];
-    const gate = this.records.gates[Number(name)];
-    this.gates.note.textContent = name !== undefined && gate ? `${gate.name}: ${this.records.words(Number(name), this.epoch)}` : this.epochWords;
-  }
-
   // -- what is shown
 
   private draw(): void {
@@ -220,7 +212,7 @@ class Monitor {
     const made = JSON.stringify(records.gates);
     this.flows.heading.textContent = `${records.said.charAt(0).toUpperCase()}${records.said.slice(1)} over the epochs`;
     this.frame.root.classList.toggle("wb-few", records.gates.length <= FEW);
-    this.flows.note.textContent = records.said === "probability" ? "gate by gate" : "of those that have the gate";
+    this.flows.note.textContent = records.said === "probability" ? "" : "of those that have the gate";
     if (made !== this.made) {
       this.made = made;
       this.chosen = -1;
@@ -246,7 +238,8 @@ class Monitor {
     if (!records.known || epoch < 0) return;
     for (const flow of this.small) flow.at(epoch, true);
     this.large?.at(epoch);
-    this.gates.note.textContent = this.epochWords;
+    this.gates.note.textContent = `after epoch ${epoch + 1}`;
+    this.tip.again();
     const cells = this.model.get("cells") as Cell[];
     this.stage.classList.toggle("wb-strip", cells.length === 0);
     redrawn(this.stage, cells.length ? cellsOf(records, cells, epoch, this.chosen) : stripOf(records, epoch, this.chosen));
