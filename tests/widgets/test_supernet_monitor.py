@@ -83,7 +83,7 @@ def test_a_page_that_asks_hears_how_a_training_ended_of_which_nobody_was_told(ne
     assert monitor.status["words"] == "Ended after 2 of 4 epochs: a plateau"
     training.ended = ""  # an error: the kernel answers, so nothing is trained
     monitor._asked(None, {"kind": "hello"}, [])
-    assert (monitor.status["phase"], monitor.status["words"]) == ("stopped", "Ended after 2 of 4 epochs.")
+    assert monitor.status == {"phase": "stopped", "words": "Ended after 2 of 4 epochs.", "goal": 4, "heard": 3}
 
 
 def test_a_training_in_another_thread_goes_on_while_the_kernel_answers(net: wb.Supernet) -> None:

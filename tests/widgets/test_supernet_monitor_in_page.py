@@ -155,6 +155,8 @@ def test_while_it_runs_the_kernel_is_asked_and_an_answer_is_shown(show: Show, ne
     monitor(training)
     page = show(monitor)
     assert page.evaluate("models[0].sent") == [{"kind": "hello"}]
+    page.wait_for_timeout(3500)
+    assert len(page.evaluate("models[0].sent")) == 1  # no second question before the first is answered
     training.ended = "interrupted"
     monitor._asked(None, {"kind": "hello"}, [])
     say(page, monitor)

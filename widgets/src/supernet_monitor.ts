@@ -13,7 +13,7 @@ import { type Frame, widget } from "./shared/frame";
 import { Link } from "./shared/link";
 import { listen, type Model } from "./shared/model";
 
-const ASK = 3000; // milliseconds from an answer of the kernel to the next question
+const ASK = 3000, AGAIN = 30_000; // milliseconds from the kernel's last word to a question; to the next, where none was answered
 const FEW = 8; // gates whose flows stand beside them
 const SMALL = 120, LARGE = 400; // epochs that a flow is drawn of at most
 
@@ -46,6 +46,8 @@ class Monitor {
   private made = "";
   private due = 0;
   private asking = 0;
+  private waiting = false; // for an answer
+  private heard = 0;
 
   constructor(private readonly model: Model, private readonly frame: Frame) {
     this.records = new Records(model);
@@ -97,7 +99,7 @@ class Monitor {
     });
     const stops = [
       ...["status", "curves", "flow", "gates", "cells", "best", "title"].map((name) => listen(model, `change:${name}`, draw)),
-      listen(model, "change:status", frame.guard(() => this.answered())),
+      listen(model, "change:status", frame.guard(() => this.told())),
       listen(model, "change:epoch", frame.guard(() => this.at())),
       () => cancelAnimationFrame(this.due), () => clearTimeout(this.asking), () => this.link.stop(),
     ];
@@ -122,12 +124,18 @@ class Monitor {
 
   private ask(): void {
     clearTimeout(this.asking);
-    if (this.running && !this.model.alone && !this.frame.gone()) this.attempt(() => this.model.send({ kind: "hello" }));
+    if (!this.running || this.model.alone || this.frame.gone()) return;
+    this.waiting = true;
+    this.asking = window.setTimeout(this.frame.guard(() => this.ask()), AGAIN);
+    this.attempt(() => this.model.send({ kind: "hello" }));
   }
 
-  private answered(): void {
+  private told(): void {
+    const { heard } = this.status;
+    if (heard !== this.heard) this.waiting = false;
+    this.heard = heard;
     clearTimeout(this.asking);
-    if (this.running && !this.model.alone) this.asking = window.setTimeout(this.frame.guard(() => this.ask()), ASK);
+    if (this.running && !this.model.alone) this.asking = window.setTimeout(this.frame.guard(() => this.ask()), this.waiting ? AGAIN : ASK);
   }
 
   /** Does what needs the kernel: JupyterLab throws where there is none any more, and the view goes on without. */

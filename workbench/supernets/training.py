@@ -82,8 +82,8 @@ def train(
 
     Every step runs the sub-networks that `paths` plans on one batch of `data.train`; each has its loss by `objective`
     (the cross entropy) against labels and `teacher`; gradients are summed and the weights updated once. `architecture`
-    acts before and after, on batches of `data.valid` where it wants them. `watch` is called after every epoch, `stop`
-    with the records and may give a reason to end early.
+    acts before and after, on batches of `data.valid` where it wants them. `watch`, such as a `SupernetMonitor`, is
+    called after every epoch, `stop` with the records and may give a reason to end early.
 
     With `checkpoint`, a file, the state is kept after every epoch; the same call takes it up and gives what an
     undisturbed one would have given. Interrupted (the notebook's stop button), it puts the net back to the end of the

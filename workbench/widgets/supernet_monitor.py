@@ -78,6 +78,7 @@ class SupernetMonitor(Linked):
         self._records: Records | None = None
         self._aside = False  # whether the last epoch was told by another thread than the kernel's
         self._next = 0.0
+        self._heard = 0  # questions of pages, by which they know their answers
         self._titled = title is not None
         super().__init__(
             _esm=(room("widgets") / "dist" / "supernet_monitor.js").read_text(encoding="utf-8"),
@@ -154,14 +155,15 @@ class SupernetMonitor(Linked):
         self.flow = self._records.bytes
         self.best = [list(one) for one in self._records.best]
         self.said = self._records.said
-        self.status = status
+        self.status = status | {"heard": self._heard}
 
     def _asked(self, _: Any, content: Any, buffers: Any) -> None:
         """Answer a page that asks how it stands: a kernel that answers trains nothing in the foreground any more."""
         if not isinstance(content, dict) or content.get("kind") != "hello":
             return
+        self._heard += 1
         self.complete()
-        self.status = {**self.status, "stamp": time.time() * 1000}
+        self.status = self.status | {"heard": self._heard}
 
     def complete(self) -> None:
         """Tell everything that is known, also how a training ended that nobody was told of."""
@@ -209,4 +211,4 @@ def _epochs(n: int) -> str:
 
 
 def _status(phase: str, words: str, goal: int) -> dict[str, Any]:
-    return {"phase": phase, "words": words, "goal": goal, "stamp": time.time() * 1000}
+    return {"phase": phase, "words": words, "goal": goal, "heard": 0}

@@ -9,7 +9,7 @@ export interface Gate { name: string; options: Option[] }
 export type Edge = [path: string, x: number, y: number, name: string, gate: number, fixed: Option];
 export type Spot = [x: number, y: number, width: number, height: number, label: string, role: string];
 export interface Cell { title: string; width: number; height: number; nodes: Spot[]; edges: Edge[] }
-export interface Status { phase: string; words: string; goal: number; stamp: number }
+export interface Status { phase: string; words: string; goal: number; heard: number }
 export interface Cost { label: string; limit: number | null }
 type Values = (number | null)[];
 
