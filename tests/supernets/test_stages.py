@@ -106,6 +106,14 @@ def test_without_restriction_a_sampler_that_draws_by_gate_does_what_it_does_alon
     assert same_weights(net, plain)
 
 
+def test_options_without_the_largest_have_a_largest_of_their_own(data: Splits) -> None:
+    net, seen = mbconv(), Seen()
+    sn.train(net, data, sn.Among(seen, {"s2.width": (24,), "s1.b1.expand": (2, 1)}), recipe=RECIPE, show=False)
+    drawn = {(run.gates["s2.width"], run.gates["s1.b1.expand"], run.gates["s1.b1.kernel"]) for run in seen.runs}
+    assert drawn <= {(0, expand, kernel) for expand in (0, 1) for kernel in (0, 1)}
+    assert {(0, 1, 1), (0, 0, 0)} <= drawn
+
+
 def test_a_sampler_that_leaves_the_stage_is_refused(data: Splits) -> None:
     net = mbconv()
     (full,) = sn.shrinking(net)

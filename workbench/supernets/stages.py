@@ -152,7 +152,7 @@ class _Part(Supernet):
             if name not in net.options:
                 raise UnknownName.of("gate", name, net.options)
         self.allowed = {
-            name: [net.network._number(name, answer) for answer in options.get(name, allowed)]
+            name: sorted(net.network._number(name, answer) for answer in options.get(name, allowed))
             for name, allowed in net.options.items()
         }
 
