@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 import torch
 
@@ -119,3 +121,22 @@ def test_what_it_refuses(net: wb.Supernet) -> None:
     mobile = sn.Softmax(wb.Supernet(wb.search_space("mbconv"), "digits", 0))
     with pytest.raises(InvalidInput, match="Edges are chosen where every gate is an edge"):
         sn.perturbation(mobile, few(16), keep=2)
+
+
+def test_a_node_gives_up_the_edges_whose_removal_costs_least(monkeypatch: pytest.MonkeyPatch) -> None:
+    space = wb.search_space("darts")
+    options = dict.fromkeys(space.gates(), ("none", "skip_connect"))
+    net = wb.Supernet(space, "digits", 0, options=options, n_cells=3, channels=4)
+    relaxation = sn.Softmax(net)
+    for name in relaxation.alphas:
+        relaxation.decide(name, 1)
+
+    def judged(relaxation: sn.Softmax, gates: dict, batch: Batch, by: str) -> float:
+        """An edge from a later node is worth more."""
+        return sum(int(name.partition(".")[2].partition("->")[0]) for name, gate in gates.items() if gate == 0)
+
+    # By its name the package has the function, not the module.
+    monkeypatch.setattr(sys.modules["workbench.supernets.perturbation"], "_judged", judged)
+    arch = sn.perturbation(relaxation, few(8), keep=2, show=False)
+    kept = {name for name, number in net.gates(arch).items() if number}
+    assert kept == {f"{cell}.{s}->{t}" for cell in ("normal", "reduce") for t in range(2, 6) for s in (t - 2, t - 1)}
