@@ -3,6 +3,7 @@
 from collections import Counter
 from itertools import pairwise
 
+import numpy as np
 import pytest
 import torch
 
@@ -90,6 +91,16 @@ def test_every_size_is_a_network_of_its_own_with_the_costs_that_it_says(pruned):
     last = prune.visited[-1]
     net(torch.zeros(2, 1, 8, 8), last.gates)
     assert set(ran) == {(n, i) for n, alive in last.alive.items() for i, is_ in enumerate(alive) if is_}
+
+
+def test_a_random_size_of_equal_cost_has_as_many_of_every_option(pruned):
+    net, _, prune = pruned
+    size, rng = prune.visited[1], np.random.default_rng(0)
+    kept = torch.stack(list(size.gates.values()))
+    others = [torch.stack(list(size.shuffled(rng).values())) for _ in range(5)]
+    assert all(torch.equal(other.sum(0), kept.sum(0)) for other in others)
+    assert any(not torch.equal(other, kept) for other in others)
+    assert float(net.costs(size.shuffled(rng))["macs"]) == size.macs
 
 
 def test_none_and_the_last_option_of_a_gate_stay(pruned):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 
 from workbench.errors import InvalidInput
@@ -28,6 +29,11 @@ class Visited:
     def gates(self) -> dict[str, Gate]:
         """What is left, each option with weight 1."""
         return {name: torch.tensor(alive, dtype=torch.float32) for name, alive in self.alive.items()}
+
+    def shuffled(self, rng: np.random.Generator) -> dict[str, Gate]:
+        """As many of every option, at random gates: the same cost where all gates are alike, as on a cell's edges."""
+        table = rng.permuted(np.array(list(self.alive.values()), dtype=np.float32), axis=0)
+        return {name: torch.from_numpy(row) for name, row in zip(self.alive, table, strict=True)}
 
 
 class GradualPrune(OneLevel):
