@@ -18,12 +18,13 @@ from workbench.tasks.task import Splits
 OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3")
 OPTIONS = dict.fromkeys(("0->1", "0->2", "1->2"), OPERATIONS) | dict.fromkeys(("0->3", "1->3"), ("none",))
 OPTIONS |= {"2->3": ("skip_connect",)}
-RECIPE = sn.Recipe(epochs=3, batch_size=128)
+RECIPE = sn.Recipe(epochs=3, batch_size=64)
 
 
 @pytest.fixture(scope="module")
 def data() -> Splits:
-    return wb.task("digits").split(0)
+    whole = wb.task("digits").split(0)
+    return whole._replace(train=whole.train._replace(x=whole.train.x[:256], y=whole.train.y[:256]))
 
 
 def fresh(seed: int = 0) -> wb.Supernet:
@@ -50,7 +51,7 @@ def test_probabilities_add_up_to_one_and_no_tau_is_uniform(
     trained: tuple[wb.Supernet, sn.Importance], tau: float
 ) -> None:
     net, paths = trained
-    probabilities = [*paths.probabilities(net, tau).values(), paths.example_probabilities(988, tau)]
+    probabilities = [*paths.probabilities(net, tau).values(), paths.example_probabilities(256, tau)]
     for p in probabilities:
         assert p.sum() == pytest.approx(1)
         if tau == 0:
@@ -58,12 +59,12 @@ def test_probabilities_add_up_to_one_and_no_tau_is_uniform(
     drawn = paths.probabilities(net, 1.0)["0->1"]
     assert drawn.min() >= 0.2 / 4 - 1e-12  # the floor: options without weights live on
     assert drawn[2:].min() > drawn[:2].max()  # those with weights have gradients
-    assert np.ptp(paths.example_probabilities(988, 1.0)) > 0
+    assert np.ptp(paths.example_probabilities(256, 1.0)) > 0
 
 
 def test_without_importance_the_training_is_that_of_uniform_paths_bit_for_bit(data: Splits) -> None:
     nets = [fresh(1), fresh(1), fresh(1)]
-    one = sn.Recipe(epochs=1, batch_size=128)
+    one = sn.Recipe(epochs=1, batch_size=64)
     for net, paths in zip(nets, (sn.Uniform(), sn.Importance()), strict=False):  # the first epoch has tau 0
         sn.train(net, data, paths, recipe=one, seed=2, show=False)
     assert all(torch.equal(a, b) for a, b in zip(nets[0].parameters(), nets[1].parameters(), strict=True))
@@ -76,10 +77,10 @@ def test_without_importance_the_training_is_that_of_uniform_paths_bit_for_bit(da
 
 def test_examples_with_larger_gradients_are_drawn_more_often(trained: tuple[wb.Supernet, sn.Importance]) -> None:
     _, paths = trained
-    p = paths.example_probabilities(988, 0.9)
-    counts = np.zeros(988)
+    p = paths.example_probabilities(256, 0.9)
+    counts = np.zeros(256)
     for seed in range(40):
-        counts += np.bincount(paths.order(988, 9, 10, np.random.default_rng(seed)), minlength=988)
+        counts += np.bincount(paths.order(256, 9, 10, np.random.default_rng(seed)), minlength=256)
     large, small = p > np.quantile(p, 0.75), p < np.quantile(p, 0.25)
     assert counts[large].mean() / counts[small].mean() == pytest.approx(p[large].mean() / p[small].mean(), rel=0.1)
 
@@ -97,7 +98,7 @@ def test_an_option_counts_the_norm_of_its_own_gradients(data: Splits) -> None:
                 seen[number] = seen.get(number, 0) + float(torch.cat([w.grad.flatten() for w in weights]).norm())
 
     paths = Watching(data=False)
-    sn.train(fresh(), data, paths, recipe=sn.Recipe(epochs=1, batch_size=128), seed=3, show=False)
+    sn.train(fresh(), data, paths, recipe=sn.Recipe(epochs=1, batch_size=64), seed=3, show=False)
     assert seen
     found = paths.state_dict()["found"]["0->1"]
     assert found[:2].tolist() == [0, 0]
@@ -126,10 +127,10 @@ def test_a_training_taken_up_again_draws_as_an_undisturbed_one(data: Splits, tmp
 def test_the_variance_of_gradients_leaves_the_net_alone_and_falls_with_more_paths(data: Splits) -> None:
     net = fresh()
     before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
-    one = sn.gradient_variance(net, data, sn.Uniform(), recipe=RECIPE)
-    four = sn.gradient_variance(net, data, sn.Uniform(8), recipe=RECIPE)
+    one = sn.gradient_variance(net, data, sn.Uniform(), draws=12, recipe=RECIPE)
+    four = sn.gradient_variance(net, data, sn.Uniform(8), draws=12, recipe=RECIPE)
     assert all(torch.equal(tensor, before[name]) for name, tensor in net.state_dict().items())
-    assert one == sn.gradient_variance(net, data, sn.Uniform(), recipe=RECIPE)
+    assert one == sn.gradient_variance(net, data, sn.Uniform(), draws=12, recipe=RECIPE)
     assert four["variance"] < one["variance"] / 3
     assert one["relative"] == pytest.approx(one["variance"] / one["mean"])
 

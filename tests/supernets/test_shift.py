@@ -68,18 +68,18 @@ def test_probability_shifts_to_the_bins_that_still_improve() -> None:
 
 
 def test_a_training_draws_from_the_bins_and_is_taken_up_again(tmp_path: Path) -> None:
-    data, recipe = wb.task("digits").split(0), sn.Recipe(epochs=3, batch_size=256)
+    data, recipe = wb.task("digits").split(0), sn.Recipe(epochs=3, batch_size=494)
     whole, again = (wb.Supernet(SMALL, "digits", 0) for _ in range(2))
-    paths, file = sn.Shift(bins=3, fit_steps=20), tmp_path / "kept.pt"
+    paths, file = sn.Shift(bins=3, fit_steps=5), tmp_path / "kept.pt"
     sn.train(whole, data, paths, recipe=recipe, show=False)
     assert paths.generator is not None
     assert math.isclose(paths.probabilities.sum(), 1)
     assert paths.probabilities.min() >= 0.3 / 3 - 1e-12
     sn.train(
-        again, data, sn.Shift(bins=3, fit_steps=20), recipe=recipe, checkpoint=file, show=False,
+        again, data, sn.Shift(bins=3, fit_steps=5), recipe=recipe, checkpoint=file, show=False,
         stop=lambda records: "now" if len(records) == 2 else None,
     )  # fmt: skip
-    sn.train(again, data, sn.Shift(bins=3, fit_steps=20), recipe=recipe, checkpoint=file, show=False)
+    sn.train(again, data, sn.Shift(bins=3, fit_steps=5), recipe=recipe, checkpoint=file, show=False)
     assert all(torch.equal(a, b) for a, b in zip(whole.parameters(), again.parameters(), strict=True))
 
 
