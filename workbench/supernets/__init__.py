@@ -18,6 +18,10 @@ from workbench.supernets.constrained import cost_tables as cost_tables
 from workbench.supernets.constrained import interactions as interactions
 from workbench.supernets.experts import collapsed as collapsed
 from workbench.supernets.experts import with_experts as with_experts
+from workbench.supernets.feature_objectives import BlockwiseDistillation as BlockwiseDistillation
+from workbench.supernets.feature_objectives import ConfigurationInvariant as ConfigurationInvariant
+from workbench.supernets.feature_objectives import FeatureObjective as FeatureObjective
+from workbench.supernets.feature_objectives import RelationDistillation as RelationDistillation
 from workbench.supernets.few_shot import FewShot as FewShot
 from workbench.supernets.few_shot import few_shot as few_shot
 from workbench.supernets.flow import flow as flow
