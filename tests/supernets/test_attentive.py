@@ -75,7 +75,7 @@ def test_with_one_candidate_costs_are_those_of_uniform_paths_and_nothing_is_scor
 
     paths = sn.BestUp(1, score=never, table=table)
     drawn = []
-    for index in range(120):
+    for index in range(70):
         step = Step(net, None, RECIPE, 0, index, 120, np.random.default_rng(index), None, None, None, None, None)
         drawn += [table.bin_of(net.costs(arch)["macs"]) for arch in paths.between(step, 2)]
     counts, shares = np.bincount(drawn, minlength=5), table.shares
