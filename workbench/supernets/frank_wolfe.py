@@ -175,12 +175,13 @@ class FrankWolfe(ArchitectureOptimiser):
     def _shrink(self) -> None:
         """Go from uniform towards the smallest architecture until the limit is met, by halving the way."""
         uniform = {name: alpha.clone() for name, alpha in self.relaxation.alphas.items()}
+        smallest = self.net.smallest()
         low, high = 0.0, 1.0
 
         def at(share: float) -> bool:
             for name, alpha in self.relaxation.alphas.items():
                 alpha.copy_((1 - share) * uniform[name])
-                alpha[0] += share
+                alpha[smallest[name]] += share
             return float(self.relaxation.expected_costs()[self.cost]) <= self.limit
 
         if at(0.0):
