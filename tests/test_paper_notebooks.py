@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,10 @@ def test_a_paper_is_told_in_words(path: Path) -> None:
     assert "**Claim**" in first
     assert "**Mechanism**" in first
     assert "| space | strategy | estimator | cost | objective | recipe |" in first
-    assert not [cell for cell in cells if cell.cell_type == "code" and "\ndef " in f"\n{cell.source}"]
+    # Mechanisms are in the library: what a notebook defines is a shorthand.
+    defined = [node for cell in cells if cell.cell_type == "code" for node in ast.walk(ast.parse(cell.source))]
+    functions = [node for node in defined if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+    assert [node.name for node in functions if (node.end_lineno or 0) - node.lineno > 11] == []
 
 
 # In this process: each kernel would spend longer on importing torch than on the notebook.

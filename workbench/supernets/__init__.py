@@ -29,6 +29,7 @@ from workbench.supernets.frank_wolfe import FrankWolfe as FrankWolfe
 from workbench.supernets.frank_wolfe import Simplex as Simplex
 from workbench.supernets.grouped_drop import GroupedDrop as GroupedDrop
 from workbench.supernets.grouped_drop import PartialOneLevel as PartialOneLevel
+from workbench.supernets.grouped_drop import WeightlessShare as WeightlessShare
 from workbench.supernets.grouped_drop import weighted as weighted
 from workbench.supernets.importance import Importance as Importance
 from workbench.supernets.importance import gradient_variance as gradient_variance

@@ -51,7 +51,7 @@ def constrained(
     worth = {name: {k: float(score) for k, score in enumerate(scores[name])} for name in free}
     counted = {name: limit for name, limit in limits.items() if name in COSTS}
     tables = {name: cost_tables(net, name) for name in counted}
-    rests = {name: float(net.costs(net.smallest())[name]) for name in counted}
+    rests = {name: float(net.costs(dict.fromkeys(net.options, 0))[name]) for name in counted}
     budgets = {name: limit - rests[name] for name, limit in counted.items()}
     others = {name: limit for name, limit in limits.items() if name in measures}
     smallest = dict.fromkeys(others, np.inf)
@@ -76,13 +76,13 @@ def constrained(
 
 
 def cost_tables(net: Supernet, cost: str = "macs") -> Terms:
-    """What each option adds to the cost of the smallest architecture, question by question where options just add up.
+    """What each option adds to the cost of the first ones together, question by question where options just add up.
 
     Gates whose effects depend on each other, such as the width and the kernel of a layer, share a table of all their
     combinations; `interactions` says which do. Numbers of options stand for options, and the sum is exact.
     """
     graph = interactions(net, cost)
-    base = net.smallest()
+    base: dict[str, Any] = dict.fromkeys(net.options, 0)
     known: dict[tuple[tuple[str, int], ...], float] = {}
 
     def at(*numbers: tuple[str, int]) -> float:

@@ -18,6 +18,7 @@ from workbench.supernets.relaxations import Relaxation
 if TYPE_CHECKING:
     from workbench.supernets.step import Step
     from workbench.supernets.supernet import Supernet
+    from workbench.tasks.task import Batch
 
 
 class GroupedDrop(Relaxation):
@@ -106,3 +107,28 @@ def weighted(net: Supernet) -> dict[str, tuple[bool, ...]]:
         for module in net.network.modules()
         if isinstance(module, MixedOp)
     }
+
+
+class WeightlessShare:
+    """For `train(..., watch=...)`: what part of the alphas' gradient belongs to options without weights, every epoch.
+
+    Of the absolute values, on up to 256 examples of a batch: where it grows, what needs no training is ahead because it
+    needs none (the Matthew effect, DropNAS, section 3.1). `values` are the shares, 0 to 1.
+    """
+
+    def __init__(self, relaxation: Relaxation, batch: Batch) -> None:
+        self.relaxation, self.batch = relaxation, batch
+        self.values: list[float] = []
+
+    def __call__(self, training: object = None) -> None:
+        """Add the share as it is now."""
+        net, names = self.relaxation.net, list(self.relaxation.alphas)
+        x, y = (part[:256].to(net.device) for part in (self.batch.x, self.batch.y))
+        loss = F.cross_entropy(net(x, self.relaxation.mean()), y)
+        slopes = torch.autograd.grad(loss, self.relaxation.parameters())
+        owned = weighted(net)
+        without = sum(
+            float(slope[~torch.tensor(owned[name], device=slope.device)].abs().sum())
+            for name, slope in zip(names, slopes, strict=True)
+        )
+        self.values.append(without / sum(float(slope.abs().sum()) for slope in slopes))

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
     from workbench.architecture import Architecture
-    from workbench.supernets.few_shot import FewShot
     from workbench.plots.inheritance import InheritanceData
+    from workbench.supernets.few_shot import FewShot
     from workbench.tasks.task import Splits
 
 

@@ -65,6 +65,7 @@ class Supernet(nn.Module):
         gates = space.gates()
         # Whether every network of the space is in it: then the space draws.
         self._whole = all(allowed == gates.get(name, allowed) for name, allowed in self.options.items())
+        self._extremes: dict[str, tuple[int, int]] | None = None
         self._calibrated: dict[tuple[Any, ...], list[torch.Tensor]] = {}
 
     # -- gates ---------------------------------------------------------------------------------------------------
@@ -128,12 +129,32 @@ class Supernet(nn.Module):
         return {name: int(rng.integers(len(allowed))) for name, allowed in self.options.items()}
 
     def smallest(self) -> dict[str, Gate]:
-        """The first option of every gate: options are in rising order of cost."""
-        return dict.fromkeys(self.options, 0)
+        """The option of every gate that costs fewest multiply-adds; of several the first."""
+        return {name: numbers[0] for name, numbers in self._by_cost.items()}
 
     def largest(self) -> dict[str, Gate]:
-        """The last option of every gate."""
-        return {name: len(allowed) - 1 for name, allowed in self.options.items()}
+        """The option of every gate that costs most multiply-adds; of several the last."""
+        return {name: numbers[-1] for name, numbers in self._by_cost.items()}
+
+    @property
+    def _by_cost(self) -> dict[str, tuple[int, int]]:
+        """For each gate the numbers of its cheapest and its dearest option, the others being mixed in equal parts."""
+        if self._extremes is None:
+            self._extremes = {name: (0, len(allowed) - 1) for name, allowed in self.options.items()}
+            free = [name for name, allowed in self.options.items() if len(allowed) > 1]
+            equal = {n: torch.full((len(self.options[n]),), 1 / len(self.options[n]), device=self.device) for n in free}
+            with torch.enable_grad():
+                macs = self.costs({name: weights.requires_grad_() for name, weights in equal.items()})["macs"]
+                # What an option adds is the derivative by its weight.
+                reached = isinstance(macs, torch.Tensor) and macs.requires_grad
+                added = torch.autograd.grad(macs, list(equal.values()), allow_unused=True) if reached else ()
+            for name, gradient in zip(free, added, strict=False):
+                if gradient is not None:
+                    close = 1e-4 * float(gradient.abs().max())
+                    low = torch.nonzero(gradient <= gradient.min() + close)[0]
+                    high = torch.nonzero(gradient >= gradient.max() - close)[-1]
+                    self._extremes[name] = int(low), int(high)
+        return self._extremes
 
     # -- running -------------------------------------------------------------------------------------------------
 
