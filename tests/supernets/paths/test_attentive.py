@@ -9,7 +9,7 @@ from scipy.stats import chisquare
 import workbench as wb
 from workbench import supernets as sn
 from workbench.errors import InvalidInput
-from workbench.supernets.attentive import minus_loss
+from workbench.supernets.paths.attentive import minus_loss
 from workbench.supernets.step import Step
 from workbench.tasks.task import Batch, Splits
 

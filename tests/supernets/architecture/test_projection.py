@@ -6,7 +6,7 @@ import torch
 import workbench as wb
 from workbench import supernets as sn
 from workbench.errors import InvalidInput
-from workbench.supernets.projection import extremes
+from workbench.supernets.architecture.projection import extremes
 
 
 @pytest.fixture(scope="module")

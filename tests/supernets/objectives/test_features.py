@@ -9,7 +9,7 @@ import workbench as wb
 from workbench import supernets as sn
 from workbench.errors import InvalidInput
 from workbench.spaces.autoformer import AutoFormer
-from workbench.supernets.feature_objectives import matched, relation_loss
+from workbench.supernets.objectives.features import matched, relation_loss
 from workbench.supernets.step import Outputs
 
 OBJECTIVES = [sn.BlockwiseDistillation(), sn.RelationDistillation(2), sn.ConfigurationInvariant()]

@@ -11,8 +11,8 @@ from torch.nn import functional as F
 from workbench.errors import InvalidInput
 from workbench.networks.elastic.gates import Gate
 from workbench.supernets.architecture import ArchitectureOptimiser, FirstOrder
-from workbench.supernets.grouped_drop import others_unchanged
 from workbench.supernets.relaxations import Relaxation, one_hot_through
+from workbench.supernets.relaxations.grouped_drop import others_unchanged
 
 if TYPE_CHECKING:
     from workbench.supernets.step import Step

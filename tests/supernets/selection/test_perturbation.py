@@ -10,7 +10,7 @@ import torch
 import workbench as wb
 from workbench import supernets as sn
 from workbench.errors import InvalidInput, UnknownName
-from workbench.supernets.perturbation import without
+from workbench.supernets.selection.perturbation import without
 from workbench.tasks.task import Batch, Splits
 
 
@@ -136,7 +136,7 @@ def test_a_node_gives_up_the_edges_whose_removal_costs_least(monkeypatch: pytest
         return sum(int(name.partition(".")[2].partition("->")[0]) for name, gate in gates.items() if gate == 0)
 
     # By its name the package has the function, not the module.
-    monkeypatch.setattr(sys.modules["workbench.supernets.perturbation"], "_judged", judged)
+    monkeypatch.setattr(sys.modules["workbench.supernets.selection.perturbation"], "_judged", judged)
     arch = sn.perturbation(relaxation, few(8), keep=2, show=False)
     kept = {name for name, number in net.gates(arch).items() if number}
     assert kept == {f"{cell}.{s}->{t}" for cell in ("normal", "reduce") for t in range(2, 6) for s in (t - 2, t - 1)}

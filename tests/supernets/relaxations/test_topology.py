@@ -10,8 +10,8 @@ import workbench as wb
 from workbench import supernets as sn
 from workbench.errors import InvalidInput
 from workbench.networks.elastic.mixed import MixedOp
+from workbench.supernets.relaxations.topology import inclusion, top_two
 from workbench.supernets.selection import incoming
-from workbench.supernets.topology import inclusion, top_two
 
 OPS = ("none", "skip_connect", "avg_pool_3x3", "sep_conv_3x3")
 

@@ -11,7 +11,7 @@ import torch
 import workbench as wb
 from workbench import supernets as sn
 from workbench.errors import InvalidInput
-from workbench.supernets.importance import sample_norms
+from workbench.supernets.paths.importance import sample_norms
 from workbench.supernets.step import Outputs, Step
 from workbench.tasks.task import Splits
 

@@ -13,8 +13,8 @@ from workbench.errors import InvalidInput, WorkbenchError
 from workbench.networks.elastic.gates import Gate
 from workbench.progress import say
 from workbench.supernets.architecture import ArchitectureOptimiser
-from workbench.supernets.constrained import interactions
 from workbench.supernets.relaxations import Relaxation
+from workbench.supernets.selection.constrained import interactions
 
 if TYPE_CHECKING:
     from workbench.architecture import Architecture
