@@ -283,10 +283,10 @@ def test_the_kin_of_another_architecture_is_not_shown(stage: Stage, arch: Archit
     editor = editor_of(arch, {}, bench=bench)
     editor.kin = kin_of(editor)
     page = unfold(stage, editor)
-    assert page.get_by_role("list", name="Twins").count() == 1
+    page.get_by_role("list", name="Twins").wait_for()
     page.locator("[data-question='0->1']").focus()
     page.keyboard.press("2")
-    assert page.get_by_role("list", name="Twins").count() == 0
+    page.get_by_role("list", name="Twins").wait_for(state="detached")
     page.wait_for_function("models[0].sent.some(one => one.do === 'kin')")
 
 

@@ -66,6 +66,7 @@ class Supernet(nn.Module):
         # Whether every network of the space is in it: then the space draws.
         self._whole = all(allowed == gates.get(name, allowed) for name, allowed in self.options.items())
         self._extremes: dict[str, tuple[int, int]] | None = None
+        self._costs: dict[tuple[Any, ...], dict[str, Any]] = {}  # of paths: weights change nothing about them
         self._calibrated: dict[tuple[Any, ...], list[torch.Tensor]] = {}
 
     # -- gates ---------------------------------------------------------------------------------------------------
@@ -170,10 +171,16 @@ class Supernet(nn.Module):
         counted as well.
         """
         gates = self.gates(given, count=True)
+        key = _key(gates, 0)
+        if key is not None and key in self._costs:
+            return dict(self._costs[key])
         x = torch.zeros((1, *self.task.input_shape), dtype=self.task.dtype, device=self.device)
         with _evaluating(self), _counting_rest(self.network, gates):
             self.network(x, gates)
-        return {"macs": gates.macs, "params": gates.params}
+        costs = {"macs": gates.macs, "params": gates.params}
+        if key is not None:
+            self._costs[key] = dict(costs)
+        return costs
 
     @property
     def device(self) -> torch.device:
