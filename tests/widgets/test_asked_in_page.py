@@ -251,6 +251,7 @@ def unfold(stage: Stage, editor: CellEditor) -> Page:
     page = stage.show(editor)
     stage.say(do="here")
     page.locator(".wb-kin summary").click()
+    page.locator(".wb-kin li").first.wait_for(state="attached")  # unfolding is an event of its own
     return page
 
 
